@@ -1,0 +1,36 @@
+package authz
+
+import "github.com/claimgate/claimgate/authz/token"
+
+// Decision is the outcome of one request. Its zero value denies. The caller
+// owns it, but shares the strings and claims that it points to.
+type Decision struct {
+	Verdict Verdict
+	Reason  Reason
+	ID      DecisionID
+	Tenant  string   // "" where none was found
+	Issuer  string   // configured name, "" without a verified token
+	Subject string   // `sub`, "" without a verified token; never logged in the clear
+	Rule    string   // decisive rule or public route
+	Scopes  []string // for the challenge of ScopeMissing
+	Realm   string   // for the challenge
+	Cached  bool     // the token was answered by the cache
+
+	Set             []Header        // request headers to overwrite, on Allow only
+	Remove          []string        // request headers to remove, on Allow only
+	ResponseHeaders []Header        // for the client, on every verdict
+	Metadata        []MetadataField // on every verdict
+}
+
+// MetadataField is one field of the dynamic metadata: a text or a JSON value.
+type MetadataField struct {
+	Name  string
+	Text  string
+	Value *token.Value // nil: Text counts
+}
+
+// DecisionID names one decision: 128 random bits.
+type DecisionID [16]byte
+
+// String returns 32 lower-case hexadecimal digits.
+func (id DecisionID) String() string { panic("not built") }

@@ -1,0 +1,16 @@
+// Package policy compiles and evaluates claim policies.
+//
+// A policy is a list of allow and deny rules, conditions that every token must
+// meet (require), and public routes. It is pure: it reads no clock, opens no
+// file, logs nothing and imports nothing else of claimgate.
+//
+//	compiled, problems := policy.Compile(spec)
+//	if len(problems) > 0 { ... } // every problem at once, each with its place
+//	result := compiled.Evaluate(&policy.Input{Method: "GET", Path: "/orders/7", Claims: claims})
+//	if result.Outcome == policy.Allowed { ... }
+//
+// All rules are evaluated, so their order never changes a verdict. A deny rule
+// that holds, or whose conditions cannot be decided, wins over every allow
+// rule; where no allow rule holds, the answer is a denial. Conditions have
+// three values, true, false and unknown, and unknown never widens access.
+package policy
