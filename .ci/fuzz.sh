@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Runs every fuzz target for FUZZTIME (10s) and fails unless each one really
+# ran: it must report new executions and must start from seeds.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+fuzztime=${FUZZTIME:-10s}
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+count=0
+while IFS=: read -r file line; do
+  target=$(sed -E 's/^func (Fuzz[A-Za-z0-9_]+)\(.*/\1/' <<<"$line")
+  package=./$(dirname "$file")
+  echo "fuzz $package $target for $fuzztime"
+  if ! go test -run '^$' -fuzz "^$target\$" -fuzztime "$fuzztime" "$package" >"$log" 2>&1; then
+    cat "$log"
+    exit 1
+  fi
+  executions=$(sed -nE 's/.*execs: ([0-9]+).*/\1/p' "$log" | tail -1)
+  seeds=$(sed -nE 's,.*gathering baseline coverage: ([0-9]+)/([0-9]+) completed.*,\2,p' "$log" | tail -1)
+  if [ "${executions:-0}" -le 0 ] || [ "${seeds:-0}" -le 0 ]; then
+    cat "$log"
+    echo "fuzz: $target executed ${executions:-0} inputs from ${seeds:-0} seeds: it proves nothing" >&2
+    exit 1
+  fi
+  echo "  $executions executions, $seeds seeds"
+  count=$((count + 1))
+done < <(git ls-files '*_test.go' | xargs grep -HoE '^func Fuzz[A-Za-z0-9_]+\(' | sort)
+if [ "$count" -eq 0 ]; then
+  echo "fuzz: no target found" >&2
+  exit 1
+fi
+echo "fuzz: $count targets ran"

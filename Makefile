@@ -1,0 +1,55 @@
+# claimgate. `make help` lists what there is. Needs Go; Python only fetches a
+# real Envoy, and where it cannot be had everything else still runs and says so.
+
+GO        ?= go
+ARGS      ?=
+FUZZTIME  ?= 10s
+BENCHTIME ?= 1s
+BUILD     := .build
+LINT      := $(BUILD)/bin/golangci-lint
+
+# The race detector needs cgo and a C compiler; without them the tests run
+# without it and say so.
+RACE := $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && [ "$$($(GO) env CGO_ENABLED)" = 1 ] && echo -race)
+
+.PHONY: help demo test lint bench fuzz build check-examples schema clean envoy
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: envoy ## Real Envoy, real requests, a table of verdicts (ARGS=--once ends by itself)
+	@$(GO) run ./cmd/claimgate demo $(ARGS)
+
+test: envoy ## All tests, with the race detector where a C compiler is at hand
+	@$(if $(RACE),,echo "make test: no C compiler or no cgo: THE RACE DETECTOR IS OFF" >&2)
+	$(GO) test $(RACE) -timeout 20m ./...
+
+lint: $(LINT) ## gofmt, go vet, golangci-lint
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "gofmt -w these files:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(LINT) run ./...
+
+bench: ## Benchmarks; ratios compare variants of one run (BENCHTIME=1s)
+	$(GO) test -run '^$$' -bench . -benchtime $(BENCHTIME) ./...
+
+fuzz: ## Every fuzz target for a while (FUZZTIME=10s each)
+	@FUZZTIME=$(FUZZTIME) bash .ci/fuzz.sh
+
+build: ## A static binary in .build/bin
+	CGO_ENABLED=0 $(GO) build -trimpath -o $(BUILD)/bin/claimgate ./cmd/claimgate
+
+check-examples: build ## Validate every example's configuration
+	@set -e; for file in examples/*/claimgate.yaml; do $(BUILD)/bin/claimgate check "$$file"; done
+
+schema: ## Write the generated JSON Schema again
+	$(GO) test ./cmd/claimgate/internal/config -run 'TestSchema' -update
+
+envoy: ## Fetch the pinned Envoy into .build (says so where it cannot be had)
+	@sh .ci/install-envoy.sh
+
+clean: ## Remove what was built and fetched
+	rm -rf $(BUILD)
+
+$(LINT): .ci/tools/go.mod .ci/tools/go.sum
+	cd .ci/tools && GOBIN=$(CURDIR)/$(BUILD)/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@touch $@
