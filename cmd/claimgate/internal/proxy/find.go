@@ -1,0 +1,69 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// ErrUnavailable says that there is no Envoy executable on this machine.
+var ErrUnavailable = errors.New("proxy: no Envoy executable; .ci/install-envoy.sh fetches one, CLAIMGATE_ENVOY names another")
+
+// installed is where .ci/install-envoy.sh leaves the executable, below the
+// module root. The package's own `bin/envoy` is a Python script that starts
+// this very file.
+const installed = ".build/envoy/lib/python3*/site-packages/envoy/_bin/envoy"
+
+// Find returns the path of the Envoy executable: what the environment variable
+// CLAIMGATE_ENVOY names, else the one installed below the working directory or
+// the root of the module around it, else `envoy` of PATH. A CLAIMGATE_ENVOY
+// that is no executable is an error of its own, never a reason to look further.
+func Find() (string, error) {
+	if named := os.Getenv("CLAIMGATE_ENVOY"); named != "" {
+		path, err := exec.LookPath(named)
+		if err != nil {
+			return "", fmt.Errorf("proxy: CLAIMGATE_ENVOY: %w", err)
+		}
+		return path, nil
+	}
+	wd, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("proxy: %w", err)
+	}
+	for _, dir := range []string{wd, moduleRoot(wd)} {
+		if path := executableBelow(dir); path != "" {
+			return path, nil
+		}
+	}
+	if path, err := exec.LookPath("envoy"); err == nil {
+		return path, nil
+	}
+	return "", ErrUnavailable
+}
+
+func executableBelow(dir string) string {
+	found, err := filepath.Glob(filepath.Join(dir, installed))
+	if err != nil {
+		return ""
+	}
+	for _, path := range found {
+		if path, err = exec.LookPath(path); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+// moduleRoot returns the nearest directory upwards that holds a go.mod, or dir.
+func moduleRoot(dir string) string {
+	for at := dir; ; at = filepath.Dir(at) {
+		if _, err := os.Stat(filepath.Join(at, "go.mod")); err == nil {
+			return at
+		}
+		if at == filepath.Dir(at) {
+			return dir
+		}
+	}
+}
