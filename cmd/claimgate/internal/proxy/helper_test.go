@@ -162,9 +162,13 @@ func option(name, value string, edits ...func(*corev3.HeaderValueOption)) *corev
 	return o
 }
 
-func appended(o *corev3.HeaderValueOption) { o.Append = wrapperspb.Bool(true) }
+func appended(o *corev3.HeaderValueOption) {
+	o.Append = wrapperspb.Bool(true) //nolint:staticcheck // released Envoys read it
+}
 
-func overwriting(o *corev3.HeaderValueOption) { o.Append = wrapperspb.Bool(false) }
+func overwriting(o *corev3.HeaderValueOption) {
+	o.Append = wrapperspb.Bool(false) //nolint:staticcheck // released Envoys read it
+}
 
 func action(a corev3.HeaderValueOption_HeaderAppendAction) func(*corev3.HeaderValueOption) {
 	return func(o *corev3.HeaderValueOption) { o.AppendAction = a }

@@ -15,6 +15,7 @@ import (
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	"golang.org/x/net/http/httpguts"
 	"google.golang.org/protobuf/types/known/timestamppb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
 // checkRequest describes a request in the raw encoding (encode_raw_headers).
@@ -65,13 +66,13 @@ func socketAddress(text string) *corev3.Address {
 // is appended to in its first line.
 func mutate(h http.Header, ok *authv3.OkHttpResponse) {
 	for _, option := range ok.GetHeaders() {
-		if !option.GetAppend().GetValue() {
+		if !appends(option).GetValue() {
 			h[canonical(option)] = []string{option.GetHeader().GetValue()}
 		}
 	}
 	for _, option := range ok.GetHeaders() {
 		lines := h[canonical(option)]
-		if option.GetAppend().GetValue() && len(lines) > 0 && option.GetHeader().GetValue() != "" {
+		if appends(option).GetValue() && len(lines) > 0 && option.GetHeader().GetValue() != "" {
 			lines[0] += "," + option.GetHeader().GetValue()
 		}
 	}
@@ -80,6 +81,11 @@ func mutate(h http.Header, ok *authv3.OkHttpResponse) {
 			h.Del(name)
 		}
 	}
+}
+
+// appends returns the deprecated `append`, the field that released Envoys read.
+func appends(option *corev3.HeaderValueOption) *wrapperspb.BoolValue {
+	return option.GetAppend() //nolint:staticcheck // see above
 }
 
 func canonical(option *corev3.HeaderValueOption) string {
@@ -110,7 +116,7 @@ func addToResponse(h http.Header, options []*corev3.HeaderValueOption) {
 		name, value := canonical(option), option.GetHeader().GetValue()
 		_, present := h[name]
 		action := option.GetAppendAction()
-		if a := option.GetAppend(); a != nil {
+		if a := appends(option); a != nil {
 			action = corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD
 			if a.GetValue() {
 				action = corev3.HeaderValueOption_APPEND_IF_EXISTS_OR_ADD
@@ -175,7 +181,7 @@ func reply(w http.ResponseWriter, r *http.Request, d *denial) {
 	}
 	w.WriteHeader(min(max(d.status, http.StatusOK), 599))
 	if d.body != "" && d.status != http.StatusNoContent && d.status != http.StatusNotModified {
-		_, _ = io.WriteString(w, d.body) // the client is gone: nothing to tell it
+		_, _ = io.WriteString(w, d.body) //nolint:gosec // the authorizer's text, as Envoy sends it
 	}
 }
 
@@ -198,7 +204,7 @@ func grpcMessage(text string) string {
 func applyDenied(h http.Header, d *denial) {
 	kept := d.headers[:0:0]
 	for _, option := range d.headers {
-		if deniable(canonical(option)) && (d.keepAppend || !option.GetAppend().GetValue()) {
+		if deniable(canonical(option)) && (d.keepAppend || !appends(option).GetValue()) {
 			kept = append(kept, option)
 			h.Del(option.GetHeader().GetKey())
 		}
