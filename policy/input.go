@@ -11,15 +11,19 @@ type Input struct {
 	Method string
 	// Path is the canonical path as sent, without query. LenientPath is the
 	// same path with its escapes decoded once, as a lenient upstream may read
-	// it; equal to Path where nothing differs, and "" stands for Path.
+	// it; equal to Path where nothing differs, and "" stands for Path. Where it
+	// is left out although Path holds an escape, it is derived from Path.
 	// Allow and public rules must match in both forms, deny rules in either.
+	// A path that does not begin with a slash, or holds a dot segment, a
+	// backslash or a control byte in either form, matches no allow or public
+	// rule.
 	Path        string
 	LenientPath string
-	Upgrade     string // lower-case protocol of an upgrade request, "" without one
-	Headers     Headers
-	Claims      Claims // nil without a verified token
-	IssuerName  string // configured name, "" without a verified token
-	IssuerURL   string // `iss`, "" without a verified token
+	Upgrade     string  // lower-case protocol of an upgrade request, "" without one
+	Headers     Headers // nil where none were read: every condition on one is unknown
+	Claims      Claims  // nil without a verified token
+	IssuerName  string  // configured name, "" without a verified token
+	IssuerURL   string  // `iss`, "" without a verified token
 	RemoteIP    netip.Addr
 	Now         time.Time
 }

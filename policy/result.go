@@ -36,3 +36,13 @@ type Result struct {
 	// scope alone asks for. Shared and read-only.
 	Scopes []string
 }
+
+// Truth is one of three values. Its zero value is Unknown.
+type Truth uint8
+
+// The three truths of a condition.
+const (
+	Unknown Truth = iota
+	False
+	True
+)

@@ -1,0 +1,143 @@
+package policy
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Compile checks and compiles a policy and reports every problem at once. With
+// any problem the policy is nil.
+//
+// An allow rule or public route without Methods covers GET, HEAD, POST, PUT,
+// PATCH, DELETE and OPTIONS, a deny rule without them every method. The
+// compiled policy keeps nothing that a later change of spec could reach.
+func Compile(spec Spec) (*Policy, []Problem) {
+	c := &compiler{names: map[string]string{}}
+	p := &Policy{compiled: true}
+	p.rules = compileEach(c, "rules", spec.Rules, MaxRules, (*compiler).rule)
+	p.require = c.require(spec.Require)
+	c.names = map[string]string{}
+	p.public = compileEach(c, "public", spec.Public, maxPublic, (*compiler).publicRoute)
+	p.readsRequest = c.readsRequest
+	if len(c.problems) > 0 {
+		return nil, c.problems
+	}
+	return p, nil
+}
+
+// compiler gathers problems and what is known of the whole policy.
+type compiler struct {
+	problems     []Problem
+	names        map[string]string // name -> place where it was first given
+	readsRequest bool
+}
+
+func (c *compiler) addf(at, mend, format string, args ...any) {
+	c.problems = append(c.problems, Problem{Path: at, Message: fmt.Sprintf(format, args...), Mend: mend})
+}
+
+func (c *compiler) addFault(at string, f *fault) {
+	c.problems = append(c.problems, Problem{Path: at, Message: f.message, Mend: f.mend})
+}
+
+func element(list string, i int) string { return list + "[" + strconv.Itoa(i) + "]" }
+
+// compileEach compiles the elements of a list, up to its limit.
+func compileEach[S, T any](c *compiler, at string, specs []S, limit int, compile func(*compiler, string, *S) T) []T {
+	specs = within(c, at, specs, limit)
+	out := make([]T, 0, len(specs))
+	for i := range specs {
+		out = append(out, compile(c, element(at, i), &specs[i]))
+	}
+	return out
+}
+
+// within reports a list that is too long and returns what its limit admits.
+func within[T any](c *compiler, at string, list []T, limit int) []T {
+	if len(list) > limit {
+		c.addf(at, "shorten the list", "has %d elements, more than %d", len(list), limit)
+		return list[:limit]
+	}
+	return list
+}
+
+func (c *compiler) name(at, name string) {
+	at += ".name"
+	switch first, taken := c.names[name]; {
+	case name == "":
+		c.addf(at, "give it a name that logs can show", "is missing")
+	case !isName(name):
+		c.addf(at, "use 1 to 64 letters, digits, `.`, `_` and `-`", "is not a name: %s", quote(name))
+	case taken:
+		c.addf(at, "give each one a name of its own", "%q is the name of %s already", name, first)
+	default:
+		c.names[name] = strings.TrimSuffix(at, ".name")
+	}
+}
+
+func isName(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; !isAlnum(c) && c != '.' && c != '_' && c != '-' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= maxName
+}
+
+// quote shows a value of a document, cut where it is long.
+func quote(s string) string {
+	if len(s) > maxName {
+		return strconv.Quote(s[:maxName]) + "..."
+	}
+	return strconv.Quote(s)
+}
+
+func (c *compiler) require(conditions []Condition) []node {
+	b := &builder{compiler: c, root: "require", scope: "require"}
+	return b.list(place{path: "require", depth: 1}, conditions)
+}
+
+func (c *compiler) rule(at string, s *RuleSpec) rule {
+	c.name(at, s.Name)
+	r := rule{name: s.Name, action: s.Action}
+	if s.Action != Allow && s.Action != Deny {
+		c.addf(at+".action", "write `allow` or `deny`", "is neither allow nor deny")
+	}
+	r.methods = c.methods(at+".methods", s.Methods, s.Action == Allow)
+	r.paths, r.notPaths = c.patterns(at, s.Paths, s.NotPaths, s.Action == Allow)
+	r.upgrades = c.upgrades(at+".upgrades", s)
+	r.issuers = c.issuers(at+".issuers", s.Issuers)
+	c.anyToken(at, s)
+	b := &builder{compiler: c, root: at + ".when", scope: "a rule", paths: r.paths}
+	r.when = b.list(place{path: at + ".when", depth: 1}, s.When)
+	r.scopes = b.scopes
+	r.token = b.readsToken || len(s.Issuers) > 0
+	return r
+}
+
+// anyToken holds that an allow rule states what it asks of a token.
+func (c *compiler) anyToken(at string, s *RuleSpec) {
+	switch {
+	case s.Action == Deny && s.AnyToken:
+		c.addf(at+".anyToken", "remove it; a deny rule without conditions denies whatever it matches", "has no meaning on a deny rule")
+	case s.Action == Allow && s.AnyToken && len(s.When) > 0:
+		c.addf(at+".anyToken", "remove it, or remove `when`", "contradicts the conditions of the rule")
+	case s.Action == Allow && !s.AnyToken && len(s.When) == 0:
+		c.addf(at+".when", "add conditions, or write `anyToken: true` to admit every verified token", "is missing on an allow rule")
+	}
+}
+
+func (c *compiler) publicRoute(at string, s *PublicSpec) publicRoute {
+	c.name(at, s.Name)
+	if s.Token != TokenNone && s.Token != TokenOptional {
+		c.addf(at+".token", "write `none` or `optional`", "is neither none nor optional")
+	}
+	if len(s.Paths) == 0 {
+		c.addf(at+".paths", "name the paths; `/**` is every path", "is missing on a public route")
+	}
+	r := publicRoute{public: Public{Name: s.Name, Token: s.Token, ForwardAuthorization: s.ForwardAuthorization}}
+	r.methods = c.methods(at+".methods", s.Methods, true)
+	r.paths, r.notPaths = c.patterns(at, s.Paths, s.NotPaths, true)
+	return r
+}

@@ -1,0 +1,142 @@
+package policy
+
+import "strings"
+
+// env is the state of one evaluation. It lives on the stack.
+type env struct {
+	in      *Input
+	sent    route
+	lenient route
+	plain   bool     // both forms are one, held in sent
+	public  bool     // allow rules are not asked
+	assume  bool     // take assumable conditions for true
+	pattern *pattern // that the rule at hand matched by
+}
+
+func (e *env) init(in *Input, public bool) {
+	e.in, e.public = in, public
+	e.sent.split(in.Path, true)
+	lenient := in.LenientPath
+	if lenient == "" || lenient == in.Path {
+		if strings.IndexByte(in.Path, '%') < 0 {
+			e.plain = true
+			return
+		}
+		lenient = decodeOnce(in.Path)
+	}
+	e.lenient.split(lenient, false)
+}
+
+func (e *env) lenientRoute() *route {
+	if e.plain {
+		return &e.sent
+	}
+	return &e.lenient
+}
+
+// odd reports whether the path is one that no allow may rest on.
+func (e *env) odd() bool { return e.sent.odd || !e.plain && e.lenient.odd }
+
+// tokenless reports whether there is no verified token.
+func (e *env) tokenless() bool { return e.in.Claims == nil }
+
+func (e *env) claim(path []string) (Value, cause) {
+	if e.tokenless() {
+		return Value{}, causeNoToken
+	}
+	v := e.in.Claims.Claim(path)
+	switch v.Kind {
+	case Missing:
+		return Value{}, causeMissing
+	case Withheld:
+		return Value{}, causeWithheld
+	case Null:
+		return v, causeNull
+	case Bool, Num, String, Object:
+		return v, causeNone
+	case List:
+		if v.List != nil {
+			return v, causeNone
+		}
+	}
+	return Value{}, causeKind
+}
+
+func (e *env) header(name string) (Value, cause) {
+	if e.in.Headers == nil {
+		return Value{}, causeNoHeaders
+	}
+	switch text, count := e.in.Headers.Header(name); {
+	case count == 1:
+		return Value{Kind: String, String: text}, causeNone
+	case count == 0:
+		return Value{}, causeMissing
+	}
+	return Value{}, causeRepeated
+}
+
+func (e *env) issuer(text string) (Value, cause) {
+	if text == "" {
+		return Value{}, causeNoToken
+	}
+	return Value{Kind: String, String: text}, causeNone
+}
+
+// capture returns a captured segment decoded once. It is known only where the
+// path as sent and its lenient reading agree on it.
+func (e *env) capture(name string) (Value, cause) {
+	if e.pattern == nil {
+		return Value{}, causeMissing
+	}
+	i, ok := e.pattern.captureIndex(name)
+	lenient := e.lenientRoute()
+	if !ok || i >= e.sent.count || i >= lenient.count {
+		return Value{}, causeMissing
+	}
+	text := lenient.segment(i)
+	if !decodesTo(e.sent.segment(i), text) || !isPlainSegment(text) {
+		return Value{}, causeSegment
+	}
+	return Value{Kind: String, String: text}, causeNone
+}
+
+// leftValue resolves the left side of a comparison of JSON values.
+func (n *node) leftValue(e *env) (Value, cause) {
+	switch n.left {
+	case leftClaim:
+		return e.claim(n.claim)
+	case leftHeader:
+		return e.header(n.header)
+	case leftIssuerName:
+		return e.issuer(e.in.IssuerName)
+	case leftIssuerURL:
+		return e.issuer(e.in.IssuerURL)
+	}
+	return Value{}, causeKind
+}
+
+// value resolves a right side. An empty string or list that is referred to
+// proves nothing, as a literal one would be a mistake.
+func (o *operand) value(e *env) (Value, cause) {
+	var v Value
+	var why cause
+	switch o.kind {
+	case rightLiteral:
+		return o.scalar, causeNone
+	case rightCapture:
+		v, why = e.capture(o.name)
+	case rightHeader:
+		v, why = e.header(o.name)
+	case rightClaim:
+		v, why = e.claim(o.claim)
+	default:
+		why = causeKind
+	}
+	switch {
+	case why != causeNone:
+		return v, why | ofReference
+	case v.Kind == String && v.String == "", v.Kind == List && v.List.Len() == 0:
+		return v, causeEmpty | ofReference
+	}
+	return v, causeNone
+}

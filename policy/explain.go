@@ -1,0 +1,204 @@
+package policy
+
+import "strings"
+
+// Trace is the complete account of one evaluation. It quotes claim values, so
+// it is shown only to whoever holds the token. Values longer than 256 bytes
+// and lists of more than 16 elements are cut.
+type Trace struct {
+	Result  Result
+	Rules   []RuleTrace      // of every rule, in file order
+	Require []ConditionTrace // empty where `require` does not count
+}
+
+// RuleTrace is the account of one rule.
+type RuleTrace struct {
+	Name    string
+	Action  Action
+	Applies bool   // methods, paths, upgrades and issuers matched
+	Why     string // why the rule does not apply, "" where it does
+	Truth   Truth  // of the conditions together; only where it applies
+	When    []ConditionTrace
+}
+
+// ConditionTrace is the account of one condition and of its parts.
+type ConditionTrace struct {
+	Text     string // the condition as a person would write it
+	Truth    Truth
+	Expected string // of a comparison
+	Actual   string // of a comparison
+	Why      string // why a comparison is unknown
+	Parts    []ConditionTrace
+}
+
+// Explain evaluates like Evaluate (like EvaluatePublic when public is set) and
+// tells, from the same compiled form, about each rule whether it matched, why
+// not, and what was expected and seen. Every part of a condition is evaluated,
+// those too that decided nothing. It is for people, not for the hot path.
+func (p *Policy) Explain(in *Input, public bool) Trace {
+	t := Trace{Result: p.evaluate(in, public)}
+	if p == nil || in == nil {
+		return t
+	}
+	var e env
+	e.init(in, public)
+	for i := range p.rules {
+		t.Rules = append(t.Rules, p.rules[i].trace(&e))
+	}
+	if p.requires(&e) {
+		e.pattern = nil
+		t.Require = traceAll(p.require, &e)
+	}
+	return t
+}
+
+func (r *rule) trace(e *env) RuleTrace {
+	t := RuleTrace{Name: r.name, Action: r.action}
+	if m := r.mismatch(e); m != applies {
+		t.Why = r.whyNot(m, e)
+		return t
+	}
+	t.Applies = true
+	t.Truth = evalAll(r.when, e)
+	t.When = traceAll(r.when, e)
+	return t
+}
+
+func (r *rule) whyNot(m mismatch, e *env) string {
+	switch m {
+	case byNotAsked:
+		return "allow rules are not asked here"
+	case byNoToken:
+		return "it asks for a token, and there is none"
+	case byIssuer:
+		return "issuer " + show(e.in.IssuerName) + " is not one of " + strings.Join(r.issuers, ", ")
+	case byMethod:
+		return "method " + show(e.in.Method) + " is not one of " + strings.Join(r.methods, ", ")
+	case byUpgrade:
+		return "it does not allow the upgrade to " + show(e.in.Upgrade)
+	case byOddPath:
+		return "path " + show(e.in.Path) + " is not canonical, so that nothing may be allowed there"
+	case byPath:
+		return "path " + show(e.in.Path) + " matches none of " + patternTexts(r.paths)
+	case byNotPath:
+		return "path " + show(e.in.Path) + " is excluded by one of " + patternTexts(r.notPaths)
+	}
+	return ""
+}
+
+func patternTexts(patterns []pattern) string {
+	texts := make([]string, len(patterns))
+	for i := range patterns {
+		texts[i] = patterns[i].text
+	}
+	return strings.Join(texts, ", ")
+}
+
+func traceAll(nodes []node, e *env) []ConditionTrace {
+	var out []ConditionTrace
+	for i := range nodes {
+		out = append(out, nodes[i].trace(e))
+	}
+	return out
+}
+
+func (n *node) trace(e *env) ConditionTrace {
+	t := ConditionTrace{Text: n.text(), Truth: n.eval(e)}
+	if n.left == leftNone {
+		t.Parts = traceAll(n.kids, e)
+		return t
+	}
+	_, why := n.compare(e)
+	t.Why = why.String()
+	t.Expected = n.expected(e)
+	t.Actual = n.actual(e)
+	return t
+}
+
+// expected says what would have made the comparison true.
+func (n *node) expected(e *env) string {
+	switch n.op {
+	case opExists:
+		return "a value"
+	case opAbsent:
+		return "no value"
+	}
+	text := expectation(n.op) + " " + n.right.text()
+	if n.right.kind == rightLiteral {
+		return text
+	}
+	v, why := n.right.value(e)
+	if why != causeNone {
+		return text + " (" + seen(&v, why&^ofReference) + ")"
+	}
+	return text + " (" + v.text() + ")"
+}
+
+func expectation(op opcode) string {
+	switch op {
+	case opIn:
+		return "one of"
+	case opContains:
+		return "a list with"
+	case opContainsAny:
+		return "a list with one of"
+	case opContainsAll:
+		return "a list with all of"
+	case opHasScope:
+		return "scopes with"
+	case opPrefix:
+		return "a string that begins with"
+	case opSuffix:
+		return "a string that ends with"
+	case opMatches:
+		return "a string that matches as a whole"
+	case opLess:
+		return "less than"
+	case opLessEqual:
+		return "at most"
+	case opGreater:
+		return "more than"
+	case opGreaterEqual:
+		return "at least"
+	case opWithin:
+		return "an address within"
+	}
+	return "exactly"
+}
+
+// actual says what the left side was.
+func (n *node) actual(e *env) string {
+	switch n.left {
+	case leftRemoteIP:
+		if !e.in.RemoteIP.IsValid() {
+			return "unknown"
+		}
+		return e.in.RemoteIP.String()
+	case leftTime:
+		if e.in.Now.IsZero() {
+			return "unknown"
+		}
+		return e.in.Now.UTC().Format("2006-01-02T15:04:05.999999999Z07:00")
+	}
+	v, why := n.leftValue(e)
+	return seen(&v, why)
+}
+
+// seen names a value, or what hides it.
+func seen(v *Value, why cause) string {
+	switch why {
+	case causeNone:
+		return v.text()
+	case causeMissing:
+		return "missing"
+	case causeNull:
+		return "null"
+	case causeWithheld:
+		return "withheld"
+	case causeRepeated:
+		return "repeated"
+	case causeEmpty:
+		return "empty"
+	}
+	return "unknown"
+}
