@@ -1,0 +1,151 @@
+package admin
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/claimgate/claimgate/authz/jwks"
+)
+
+// PageOptions are what the operator's page shows.
+type PageOptions struct {
+	Readiness   *Readiness
+	Hosts       []string // names that it answers to; none: localhost and its addresses
+	BearerToken string   // demanded where not ""
+	Version     string
+	Started     time.Time
+	Sources     func() []jwks.Status
+	Summary     func() Summary
+}
+
+// Summary is what is configured, without any secret.
+type Summary struct {
+	Generation uint64     `json:"generation"`
+	Loaded     time.Time  `json:"loaded"`
+	File       string     `json:"file"`
+	Tenants    []string   `json:"tenants"`
+	Listeners  []Listener `json:"listeners"`
+	Insecure   []string   `json:"insecure"` // insecure... words in use
+	Warnings   []string   `json:"warnings"`
+}
+
+// Listener is one bound address.
+type Listener struct {
+	Name    string `json:"name"`
+	Address string `json:"address"`
+	TLS     bool   `json:"tls"`
+}
+
+// source is the state of one key source as /config shows it.
+type source struct {
+	Issuer      string     `json:"issuer"`
+	Kind        string     `json:"kind"`
+	Keys        int        `json:"keys"`
+	Skipped     int        `json:"skipped"`
+	LastSuccess *time.Time `json:"lastSuccess,omitempty"`
+	LastFailure *time.Time `json:"lastFailure,omitempty"`
+	LastError   string     `json:"lastError,omitempty"`
+}
+
+// PageHandler serves the operator's page. It holds names of tenants and
+// issuers and is meant for loopback or a unix socket.
+func PageHandler(opts PageOptions) http.Handler {
+	if len(opts.Hosts) == 0 {
+		opts.Hosts = []string{"localhost", "127.0.0.1", "::1"}
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/{$}", opts.index)
+	mux.HandleFunc("/livez", livez)
+	mux.HandleFunc("/readyz", opts.readyz)
+	mux.HandleFunc("/config", opts.config)
+	return readOnly(sameSite(opts.Hosts, withBearer(opts.BearerToken, mux)))
+}
+
+func (o *PageOptions) index(w http.ResponseWriter, _ *http.Request) {
+	summary := o.Summary()
+	var page strings.Builder
+	fmt.Fprintf(&page, "claimgate %s, up %s, %s\n\n", o.Version, time.Since(o.Started).Truncate(time.Second), o.Readiness.Phase())
+	fmt.Fprintf(&page, "Configuration %d from %s, in force since %s: tenants %d, warnings %d, insecure settings %d\n\n",
+		summary.Generation, summary.File, summary.Loaded.UTC().Format(time.RFC3339),
+		len(summary.Tenants), len(summary.Warnings), len(summary.Insecure))
+	for _, word := range summary.Insecure {
+		fmt.Fprintf(&page, "INSECURE  %s\n", word)
+	}
+	for _, warning := range summary.Warnings {
+		fmt.Fprintf(&page, "WARNING   %s\n", warning)
+	}
+	page.WriteString("\n" + sourceTable(o.Sources()) + "\n")
+	page.WriteString("/readyz?verbose  who is not ready\n/config          what is configured, in JSON\n/livez           whether the process answers\n")
+	writeText(w, http.StatusOK, page.String())
+}
+
+// readyz answers as the health listener does; with `verbose` it goes on to say
+// who is not ready.
+func (o *PageOptions) readyz(w http.ResponseWriter, r *http.Request) {
+	phase := o.Readiness.Phase()
+	if !r.URL.Query().Has("verbose") {
+		writePhase(w, phase)
+		return
+	}
+	status := http.StatusServiceUnavailable
+	if phase == Ready {
+		status = http.StatusOK
+	}
+	var page strings.Builder
+	fmt.Fprintf(&page, "%s\n", phase)
+	for _, s := range o.Sources() {
+		if s.Keys == 0 {
+			fmt.Fprintf(&page, "no keys: %s (%s)\n", s.Issuer, cmp.Or(s.LastError, "first fetch under way"))
+		}
+	}
+	writeText(w, status, page.String())
+}
+
+func sourceTable(sources []jwks.Status) string {
+	var text strings.Builder
+	table := tabwriter.NewWriter(&text, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(table, "ISSUER\tKIND\tKEYS\tSKIPPED\tLAST SUCCESS\tLAST FAILURE\tERROR")
+	for _, s := range sources {
+		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%s\t%s\t%s\n",
+			s.Issuer, s.Kind, s.Keys, s.Skipped, stamp(s.LastSuccess), stamp(s.LastFailure), cmp.Or(s.LastError, "-"))
+	}
+	_ = table.Flush() // a strings.Builder never fails
+	return text.String()
+}
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+func (o *PageOptions) config(w http.ResponseWriter, _ *http.Request) {
+	sources := []source{}
+	for _, s := range o.Sources() {
+		sources = append(sources, source{
+			Issuer: s.Issuer, Kind: s.Kind, Keys: s.Keys, Skipped: s.Skipped, LastError: s.LastError,
+			LastSuccess: moment(s.LastSuccess), LastFailure: moment(s.LastFailure),
+		})
+	}
+	w.Header().Set("Content-Type", "application/json")
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	_ = encoder.Encode(struct { // the caller hung up
+		Summary
+		Sources []source `json:"keySources"`
+	}{o.Summary(), sources})
+}
+
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}

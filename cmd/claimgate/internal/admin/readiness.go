@@ -1,0 +1,106 @@
+package admin
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Gates are what readiness waits for.
+type Gates struct {
+	// Configured reports whether a configuration is in force.
+	Configured func() bool
+	// FetchesEnded reports whether every key source ended its first fetch,
+	// well or badly.
+	FetchesEnded func() bool
+}
+
+// How readiness is found out.
+const (
+	// fetchGrace is how long an issuer that does not answer keeps the process
+	// from being ready, from the moment it listens.
+	fetchGrace = 10 * time.Second
+	// pollInterval is how often the gates are asked meanwhile.
+	pollInterval = 20 * time.Millisecond
+)
+
+// Phase is where a process stands between start and end.
+type Phase string
+
+// The phases, in order. A process never goes back to an earlier one.
+const (
+	Starting Phase = "starting" // not listening, or without a configuration
+	Fetching Phase = "fetching" // waiting for the first keys
+	Ready    Phase = "ready"    // fit for requests
+	Draining Phase = "draining" // about to end
+)
+
+// Readiness follows a process from start to end: ready once a configuration is
+// in force, the listeners are up, and the first fetch of every key source has
+// ended or 10 s have passed. After that only draining makes it not ready, so
+// that an outage of an issuer never takes the whole process out of service.
+// Safe for concurrent use.
+type Readiness struct {
+	gates Gates
+
+	mu        sync.Mutex
+	phase     Phase
+	listening time.Time
+}
+
+// NewReadiness returns a readiness that waits.
+func NewReadiness(gates Gates) *Readiness {
+	return &Readiness{gates: gates, phase: Starting}
+}
+
+// ListenersUp says that every listener accepts connections.
+func (r *Readiness) ListenersUp() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.listening.IsZero() {
+		r.listening = time.Now()
+	}
+}
+
+// Drain makes the process not ready, for good.
+func (r *Readiness) Drain() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.phase = Draining
+}
+
+// Phase returns the phase, and moves on where its gates are open.
+func (r *Readiness) Phase() Phase {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.phase == Starting && !r.listening.IsZero() && r.gates.Configured() {
+		r.phase = Fetching
+	}
+	if r.phase == Fetching && (r.gates.FetchesEnded() || time.Since(r.listening) >= fetchGrace) {
+		r.phase = Ready
+	}
+	return r.phase
+}
+
+// Ready reports whether the process is fit for requests.
+func (r *Readiness) Ready() bool { return r.Phase() == Ready }
+
+// Wait blocks until the process is ready and reports true, or false when ctx
+// ends or draining begins first.
+func (r *Readiness) Wait(ctx context.Context) bool {
+	ticker := time.NewTicker(pollInterval)
+	defer ticker.Stop()
+	for {
+		switch r.Phase() {
+		case Ready:
+			return true
+		case Draining:
+			return false
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-ticker.C:
+		}
+	}
+}
