@@ -24,38 +24,147 @@ type Number struct {
 }
 
 // Value is one node of the bounded tree of a JSON document. It is immutable.
-type Value struct{}
+// The methods of a nil Value are those of an Invalid one, and a method that
+// does not fit the Kind returns the zero value, so that a missing or foreign
+// claim never passes for a real one.
+type Value struct {
+	kind   Kind
+	truth  bool    // of a Bool; sign of a Num
+	exp    int32   // of a Num
+	name   string  // within an Object
+	text   string  // of a String; a Num as it was written
+	digits string  // of a Num
+	kids   []Value // of a List or Object
+}
 
 // Kind returns the JSON type.
-func (v *Value) Kind() Kind { panic("not built") }
+func (v *Value) Kind() Kind {
+	if v == nil {
+		return Invalid
+	}
+	return v.kind
+}
 
 // Bool returns the value of a Bool.
-func (v *Value) Bool() bool { panic("not built") }
+func (v *Value) Bool() bool { return v.Kind() == Bool && v.truth }
 
 // Str returns the value of a String.
-func (v *Value) Str() string { panic("not built") }
+func (v *Value) Str() string {
+	if v.Kind() != String {
+		return ""
+	}
+	return v.text
+}
 
 // Num returns the value of a Num.
-func (v *Value) Num() Number { panic("not built") }
+func (v *Value) Num() Number {
+	if v.Kind() != Num {
+		return Number{}
+	}
+	return Number{Neg: v.truth, Digits: v.digits, Exp: v.exp}
+}
 
 // Len returns the number of elements of a List or members of an Object.
-func (v *Value) Len() int { panic("not built") }
+func (v *Value) Len() int {
+	if v == nil {
+		return 0
+	}
+	return len(v.kids)
+}
 
-// At returns element i of a List.
-func (v *Value) At(i int) *Value { panic("not built") }
+// At returns element i of a List, or nil.
+func (v *Value) At(i int) *Value {
+	if v.Kind() != List || i < 0 || i >= len(v.kids) {
+		return nil
+	}
+	return &v.kids[i]
+}
 
-// Member returns the name and value of member i of an Object, in document order.
-func (v *Value) Member(i int) (string, *Value) { panic("not built") }
+// Member returns the name and value of member i of an Object, in document
+// order, or "" and nil.
+func (v *Value) Member(i int) (string, *Value) {
+	if v.Kind() != Object || i < 0 || i >= len(v.kids) {
+		return "", nil
+	}
+	return v.kids[i].name, &v.kids[i]
+}
 
 // Get returns the member of an Object by its exact name, or nil.
-func (v *Value) Get(name string) *Value { panic("not built") }
+func (v *Value) Get(name string) *Value {
+	if v.Kind() != Object {
+		return nil
+	}
+	for i := range v.kids {
+		if v.kids[i].name == name {
+			return &v.kids[i]
+		}
+	}
+	return nil
+}
 
-// Lookup follows a path of member names through nested objects, or returns nil.
-func (v *Value) Lookup(path []string) *Value { panic("not built") }
+// Lookup follows a path of member names through nested objects, or returns
+// nil. The empty path leads nowhere.
+func (v *Value) Lookup(path []string) *Value {
+	if len(path) == 0 {
+		return nil
+	}
+	for _, name := range path {
+		v = v.Get(name)
+	}
+	return v
+}
 
-// AppendJSON appends the value as JSON, numbers as they were written.
-func (v *Value) AppendJSON(dst []byte) []byte { panic("not built") }
+// AppendJSON appends the value as JSON, numbers as they were written. It
+// appends `null` for an Invalid value.
+func (v *Value) AppendJSON(dst []byte) []byte {
+	switch v.Kind() {
+	case Bool:
+		if v.truth {
+			return append(dst, "true"...)
+		}
+		return append(dst, "false"...)
+	case Num:
+		return append(dst, v.text...)
+	case String:
+		return appendString(dst, v.text)
+	case List, Object:
+		return v.appendContainer(dst)
+	}
+	return append(dst, "null"...)
+}
 
-// ParseObject parses a strict, bounded JSON object: UTF-8 only, no duplicate
-// members, no lone surrogates, nothing after the end. Errors are ErrMalformed.
-func ParseObject(data []byte) (*Value, error) { panic("not built") }
+func (v *Value) appendContainer(dst []byte) []byte {
+	first, last := byte('['), byte(']')
+	if v.kind == Object {
+		first, last = '{', '}'
+	}
+	dst = append(dst, first)
+	for i := range v.kids {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		if v.kind == Object {
+			dst = append(appendString(dst, v.kids[i].name), ':')
+		}
+		dst = v.kids[i].AppendJSON(dst)
+	}
+	return append(dst, last)
+}
+
+// appendString appends s with the escapes that RFC 8259 section 7 demands, and
+// no others.
+func appendString(dst []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	dst = append(dst, '"')
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			dst = append(dst, '\\', c)
+		case c < 0x20:
+			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		default:
+			dst = append(dst, c)
+		}
+	}
+	return append(dst, '"')
+}

@@ -4,6 +4,10 @@ import "errors"
 
 // The reasons why a token is refused. They are a closed set and carry no
 // detail: detail of an unverified token is for nobody. Match with errors.Is.
+//
+// ErrAudience, ErrExpired, ErrNotYetValid, ErrTooOld, ErrClaimsInvalid and
+// ErrBindingUnproved concern only tokens that the issuer did sign; a forged
+// token never gets so far.
 var (
 	ErrMalformed       = errors.New("token: malformed")
 	ErrTooLarge        = errors.New("token: too large")
@@ -22,3 +26,7 @@ var (
 	ErrKeysPending     = errors.New("token: key of the issuer may be on its way")
 	ErrDeadline        = errors.New("token: deadline passed")
 )
+
+// ErrKeyUnusable is what every error of NewKey wraps. Its text names the cause
+// for the operator and holds no key material.
+var ErrKeyUnusable = errors.New("token: key unusable")

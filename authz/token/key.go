@@ -1,8 +1,11 @@
 package token
 
 import (
-	"context"
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"fmt"
 )
 
 // Thumbprint is the SHA-256 JWK thumbprint of a public key (RFC 7638).
@@ -10,7 +13,12 @@ type Thumbprint [32]byte
 
 // Key is one public key of an issuer, bound to the algorithms that it may
 // verify. It is immutable; NewKey is the only way to a usable one.
-type Key struct{}
+type Key struct {
+	kid        string
+	public     crypto.PublicKey // a copy of our own
+	algs       AlgorithmSet
+	thumbprint Thumbprint
+}
 
 // KeySpec is what NewKey checks: a public key and what its JWK says about it.
 type KeySpec struct {
@@ -22,45 +30,62 @@ type KeySpec struct {
 // NewKey checks the key (RSA 2048 to 8192 bits with a sane odd exponent; the
 // curves P-256, P-384 and P-521; Ed25519), binds it to its algorithm, or
 // without `alg` to all algorithms of its family and curve, and computes its
-// thumbprint.
-func NewKey(spec KeySpec) (*Key, error) { panic("not built") }
+// thumbprint. `EdDSA` and `Ed25519` are one algorithm here. Every error wraps
+// ErrKeyUnusable.
+//
+// A KID that no token could name (longer than MaxKIDBytes, or with control
+// characters) makes the key unusable too.
+func NewKey(spec KeySpec) (*Key, error) {
+	if spec.KID != "" && !validKID(spec.KID) {
+		return nil, unusable("kid is longer than %d bytes or has control characters", MaxKIDBytes)
+	}
+	key, err := inspect(spec.Public)
+	if err != nil {
+		return nil, err
+	}
+	key.kid = spec.KID
+	if spec.Alg == "" {
+		return key, nil
+	}
+	alg, ok := ParseAlgorithm(spec.Alg)
+	if !ok || !key.algs.Has(alg) {
+		return nil, unusable("alg does not fit the key's type and curve, or is no signature algorithm we accept")
+	}
+	if alg != EdDSA && alg != Ed25519 {
+		key.algs = algorithms(alg)
+	}
+	return key, nil
+}
+
+// inspect checks the public key and returns a key bound to its whole family.
+func inspect(public crypto.PublicKey) (*Key, error) {
+	switch p := public.(type) {
+	case *rsa.PublicKey:
+		return inspectRSA(p)
+	case *ecdsa.PublicKey:
+		return inspectECDSA(p)
+	case ed25519.PublicKey:
+		return inspectEd25519(p)
+	}
+	return nil, unusable("a public key of type %T is none of RSA, EC and Ed25519", public)
+}
 
 // KID returns the key id, "" without one.
-func (k *Key) KID() string { panic("not built") }
+func (k *Key) KID() string { return k.kid }
 
 // Thumbprint returns the RFC 7638 thumbprint.
-func (k *Key) Thumbprint() Thumbprint { panic("not built") }
+func (k *Key) Thumbprint() Thumbprint { return k.thumbprint }
 
 // Algorithms returns the algorithms the key is bound to.
-func (k *Key) Algorithms() AlgorithmSet { panic("not built") }
+func (k *Key) Algorithms() AlgorithmSet { return k.algs }
 
-// KeySet is an immutable set of keys of one issuer.
-type KeySet struct{}
+// verifies reports whether sig is the key's signature of input under alg. It
+// is false for an algorithm that the key is not bound to.
+func (k *Key) verifies(alg Algorithm, input string, sig []byte) bool {
+	return k.algs.Has(alg) && alg.method().Verify(input, sig, k.public) == nil
+}
 
-// NewKeySet builds a set. Keys that share a kid are all kept: for a given
-// algorithm exactly one of them must be eligible, else the kid is unknown.
-func NewKeySet(keys []*Key) *KeySet { panic("not built") }
-
-// Len returns the number of keys.
-func (s *KeySet) Len() int { panic("not built") }
-
-// Contains reports whether this very key is in force.
-func (s *KeySet) Contains(t Thumbprint) bool { panic("not built") }
-
-// HasKID reports whether some key of the set has the kid.
-func (s *KeySet) HasKID(kid string) bool { panic("not built") }
-
-// Find returns the one key for a token header: the key with that kid that is
-// bound to alg or, for an empty kid, the only key of the set eligible for any
-// algorithm of allowed, when it is bound to alg. It returns nil where there is
-// none or more than one.
-func (s *KeySet) Find(kid string, alg Algorithm, allowed AlgorithmSet) *Key { panic("not built") }
-
-// KeySource yields the key set of one issuer that is in force now. With kid ""
-// it answers at once and never causes a fetch. With a kid that the set lacks
-// it may wait, bounded by ctx, for a newer set; the set it returns then may
-// still lack it, which is final. Errors are ErrKeysUnavailable,
-// ErrKeysPending and ErrDeadline.
-type KeySource interface {
-	KeySet(ctx context.Context, kid string) (*KeySet, error)
+// unusable returns an error that wraps ErrKeyUnusable.
+func unusable(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrKeyUnusable, fmt.Sprintf(format, args...))
 }

@@ -2,77 +2,192 @@ package token
 
 import (
 	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"strings"
 	"time"
-)
-
-// IssuerSpec is what verification reads about one issuer.
-type IssuerSpec struct {
-	Name        string   // configured name, for logs and rules
-	URL         string   // exact `iss` (RFC 8725 section 3.8)
-	Audiences   []string // at least one; a token must name at least one of them
-	Algorithms  []string // at least one registered name
-	Types       []string // accepted `typ` without "application/", case-insensitive; "" admits tokens without typ
-	ClockSkew   time.Duration
-	MaxTokenAge time.Duration // now - iat; 0 turns the check off
-	Keys        KeySource
-	KeysID      string // fingerprint of the key source
-}
-
-// Issuer is a compiled, immutable issuer.
-type Issuer struct{}
-
-// NewIssuer checks and compiles an issuer.
-func NewIssuer(spec IssuerSpec) (*Issuer, error) { panic("not built") }
-
-// Name returns the configured name.
-func (i *Issuer) Name() string { panic("not built") }
-
-// URL returns the issuer identifier.
-func (i *Issuer) URL() string { panic("not built") }
-
-// Limits on tokens.
-const (
-	MaxTokenBytes = 16 << 10 // of the compact form
-	MaxKIDBytes   = 256
-	MaxDepth      = 16
 )
 
 // Verified is a verified token. It is shared with the cache and read-only.
 type Verified struct {
-	Issuer  *Issuer
-	Claims  *Value // an Object
-	Subject string // `sub`, "" where absent
-	Cached  bool   // answered by the cache
+	Issuer  *Issuer // of the Verifier asked, also where the cache answered
+	Claims  *Value  // an Object
+	Subject string  // `sub`, "" where absent
+	Cached  bool    // answered by the cache
 }
 
 // Verifier verifies the tokens of one scope, that is of the issuers that one
-// tenant admits. It is immutable and safe for concurrent use.
-type Verifier struct{}
+// tenant admits. It is immutable and safe for concurrent use. The zero value
+// refuses every token.
+type Verifier struct {
+	issuers     map[string]*Issuer // by URL
+	fingerprint fingerprint
+	cache       *Cache // nil without caching
+}
 
-// NewVerifier builds a verifier. No two issuers may have one URL. A nil cache
-// turns caching off.
-func NewVerifier(issuers []*Issuer, cache *Cache) (*Verifier, error) { panic("not built") }
+// NewVerifier builds a verifier. No two issuers may have one URL. Without
+// issuers every token is refused. A nil cache turns caching off; verifiers of
+// many tenants may share one.
+func NewVerifier(issuers []*Issuer, cache *Cache) (*Verifier, error) {
+	v := &Verifier{issuers: make(map[string]*Issuer, len(issuers)), cache: cache}
+	for _, i := range issuers {
+		if i == nil || i.keys == nil {
+			return nil, errors.New("token: issuer that NewIssuer did not make")
+		}
+		if v.issuers[i.url] != nil {
+			return nil, fmt.Errorf("token: issuers %q and %q have the same URL", v.issuers[i.url].name, i.name)
+		}
+		v.issuers[i.url] = i
+	}
+	v.fingerprint = fingerprintOf(issuers)
+	return v, nil
+}
 
 // Verify checks one compact JWS in the order: size, alphabet, cache, header,
-// issuer, key, signature, claims. The error is one of the sentinels of this
-// package. A cached token is judged as strictly as a fresh one.
+// issuer, typ, algorithm, key, signature, claims, time. The error is one of the
+// sentinels of this package. A cached token is judged as strictly as a fresh
+// one: by the time, by the key that verified it, which must still be the one
+// that the issuer has for the token, and by settings that are the same.
+//
+// A token is valid while now is before `exp` plus the clock skew and not before
+// `nbf` or `iat` minus the skew, and, where ages are limited, before `iat` plus
+// the greatest age plus the skew.
 func (v *Verifier) Verify(ctx context.Context, raw string, now time.Time) (Verified, error) {
-	panic("not built")
+	parts, err := splitCompact(raw)
+	if err != nil {
+		return Verified{}, err
+	}
+	if v.cache == nil {
+		return v.outcome(v.fresh(ctx, parts, now))
+	}
+	key := cacheKey{token: sum(raw), scope: v.fingerprint}
+	if found, ok := v.cache.get(key); ok {
+		good, err := v.recheck(ctx, &found, now)
+		if err != nil {
+			return Verified{}, err
+		}
+		if good {
+			v.cache.hit(key)
+			return Verified{Issuer: v.issuers[found.issuer], Claims: found.claims, Subject: found.subject, Cached: true}, nil
+		}
+		v.cache.remove(key)
+	}
+	v.cache.miss(key)
+	e, err := v.fresh(ctx, parts, now)
+	if err == nil {
+		v.cache.put(key, e, now)
+	}
+	return v.outcome(e, err)
 }
 
-// Cache is a bounded cache of verified tokens. It never holds a verdict nor
-// token text: entries are found by the SHA-256 of the token and the
-// fingerprint of the settings that verified it.
-type Cache struct{}
-
-// NewCache returns a cache of at most entries tokens.
-func NewCache(entries int) *Cache { panic("not built") }
-
-// CacheStats counts since the start.
-type CacheStats struct {
-	Hits, Misses, Evictions uint64
-	Entries, Capacity       int
+// outcome turns an entry into what the caller sees.
+func (v *Verifier) outcome(e entry, err error) (Verified, error) {
+	if err != nil {
+		return Verified{}, err
+	}
+	return Verified{Issuer: v.issuers[e.issuer], Claims: e.claims, Subject: e.subject}, nil
 }
 
-// Stats returns the counts.
-func (c *Cache) Stats() CacheStats { panic("not built") }
+// recheck reports whether a cached token would be accepted afresh. An error
+// says that this cannot be known, since the issuer's keys are unavailable.
+func (v *Verifier) recheck(ctx context.Context, e *entry, now time.Time) (bool, error) {
+	i := v.issuers[e.issuer]
+	if i == nil || e.lifetime.check(now) != nil {
+		return false, nil
+	}
+	set, err := i.keySet(ctx, "")
+	if err != nil {
+		return false, err
+	}
+	key := set.Find(e.kid, e.alg, i.algs)
+	return key != nil && key.thumbprint == e.thumbprint, nil
+}
+
+// fresh verifies a token without the cache.
+func (v *Verifier) fresh(ctx context.Context, parts compact, now time.Time) (entry, error) {
+	h, err := parseHeader(parts.header)
+	if err != nil {
+		return entry{}, err
+	}
+	claims, err := decodeObject(parts.payload)
+	if err != nil {
+		return entry{}, err
+	}
+	// An `iss` that is absent or no string names no issuer of ours either.
+	i := v.issuers[claims.Get("iss").Str()]
+	if i == nil {
+		return entry{}, ErrIssuerUnknown
+	}
+	key, alg, err := i.findKey(ctx, h)
+	if err != nil {
+		return entry{}, err
+	}
+	if err := checkSignature(ctx, key, alg, parts); err != nil {
+		return entry{}, err
+	}
+	id, err := i.identify(h, claims)
+	if err != nil {
+		return entry{}, err
+	}
+	return entry{identity: id, issuer: i.url, kid: strings.Clone(h.kid), alg: alg, thumbprint: key.thumbprint}, id.lifetime.check(now)
+}
+
+// checkSignature spends the cost of a verification, unless nobody waits for it
+// any more.
+func checkSignature(ctx context.Context, key *Key, alg Algorithm, parts compact) error {
+	if ctx.Err() != nil {
+		return ErrDeadline
+	}
+	sig, err := decodePart(parts.signature)
+	if err != nil {
+		return err
+	}
+	if !key.verifies(alg, parts.input, sig) {
+		return ErrSignature
+	}
+	return nil
+}
+
+// findKey returns the one key that may have signed a token with this header.
+// A kid that the issuer's keys have, but for another algorithm, is
+// ErrAlgorithm: no newer set is waited for. A token without kid never causes a
+// fetch.
+func (i *Issuer) findKey(ctx context.Context, h header) (*Key, Algorithm, error) {
+	if !i.acceptsType(h) {
+		return nil, 0, ErrType
+	}
+	alg, ok := ParseAlgorithm(h.alg)
+	if !ok || !i.algs.Has(alg) {
+		return nil, 0, ErrAlgorithm
+	}
+	set, err := i.keySet(ctx, h.kid)
+	if err != nil {
+		return nil, 0, err
+	}
+	if key := set.Find(h.kid, alg, i.algs); key != nil {
+		return key, alg, nil
+	}
+	if set.HasKID(h.kid) && !set.bound(h.kid, alg) {
+		return nil, 0, ErrAlgorithm
+	}
+	return nil, 0, ErrKeyUnknown
+}
+
+// keySet asks the key source and narrows its errors to the sentinels. A source
+// that answers with neither a set nor an error has no keys for us.
+func (i *Issuer) keySet(ctx context.Context, kid string) (*KeySet, error) {
+	set, err := i.keys.KeySet(ctx, kid)
+	switch {
+	case err == nil && set != nil:
+		return set, nil
+	case errors.Is(err, ErrKeysPending):
+		return nil, ErrKeysPending
+	case errors.Is(err, ErrDeadline), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return nil, ErrDeadline
+	}
+	return nil, ErrKeysUnavailable
+}
+
+// sum returns the SHA-256 of a token.
+func sum(raw string) [sha256.Size]byte { return sha256.Sum256([]byte(raw)) }

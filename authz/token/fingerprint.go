@@ -1,0 +1,46 @@
+package token
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"hash"
+	"slices"
+	"strings"
+)
+
+// fingerprint stands for all settings that a verification reads. Verifiers with
+// equal fingerprints accept the same tokens and may share what they cached;
+// others never do.
+type fingerprint [sha256.Size]byte
+
+// fingerprintOf hashes every field with its length in front, so that no two
+// lists of settings run into one text. The order of issuers does not matter.
+func fingerprintOf(issuers []*Issuer) fingerprint {
+	sorted := slices.Clone(issuers)
+	slices.SortFunc(sorted, func(a, b *Issuer) int { return strings.Compare(a.url, b.url) })
+	w := settingsHash{sha256.New()}
+	w.number(uint64(len(sorted)))
+	for _, i := range sorted {
+		w.list(i.url, i.name, i.keysID)
+		w.list(i.audiences...)
+		w.list(i.types...)
+		w.number(uint64(i.algs))
+		w.number(uint64(i.skew))        //nolint:gosec // never negative
+		w.number(uint64(i.maxTokenAge)) //nolint:gosec // never negative
+	}
+	return fingerprint(w.Sum(nil))
+}
+
+type settingsHash struct{ hash.Hash }
+
+func (w settingsHash) number(n uint64) {
+	_, _ = w.Write(binary.BigEndian.AppendUint64(nil, n)) // a hash never fails
+}
+
+func (w settingsHash) list(items ...string) {
+	w.number(uint64(len(items)))
+	for _, s := range items {
+		w.number(uint64(len(s)))
+		_, _ = w.Write([]byte(s))
+	}
+}

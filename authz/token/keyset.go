@@ -1,0 +1,95 @@
+package token
+
+import "context"
+
+// KeySet is an immutable set of keys of one issuer.
+type KeySet struct {
+	keys  []*Key
+	byKID map[string][]*Key
+}
+
+// NewKeySet builds a set. Keys that share a kid are all kept: for a given
+// algorithm exactly one of them must be eligible, else the kid is unknown. The
+// same key listed twice counts once. Keys that NewKey did not make are left
+// out.
+func NewKeySet(keys []*Key) *KeySet {
+	s := &KeySet{byKID: make(map[string][]*Key, len(keys))}
+	for _, k := range keys {
+		if k == nil || k.algs == 0 {
+			continue
+		}
+		s.keys = append(s.keys, k)
+		if k.kid != "" {
+			s.byKID[k.kid] = append(s.byKID[k.kid], k)
+		}
+	}
+	return s
+}
+
+// Len returns the number of keys.
+func (s *KeySet) Len() int { return len(s.keys) }
+
+// Contains reports whether this very key is in force.
+func (s *KeySet) Contains(t Thumbprint) bool {
+	for _, k := range s.keys {
+		if k.thumbprint == t {
+			return true
+		}
+	}
+	return false
+}
+
+// HasKID reports whether some key of the set has the kid.
+func (s *KeySet) HasKID(kid string) bool { return len(s.byKID[kid]) > 0 }
+
+// Find returns the one key for a token header: the key with that kid that is
+// bound to alg or, for an empty kid, the only key of the set eligible for any
+// algorithm of allowed, when it is bound to alg. It returns nil where there is
+// none or more than one, and for an alg that is not allowed.
+func (s *KeySet) Find(kid string, alg Algorithm, allowed AlgorithmSet) *Key {
+	if !allowed.Has(alg) {
+		return nil
+	}
+	if kid != "" {
+		return single(s.byKID[kid], algorithms(alg), alg)
+	}
+	return single(s.keys, allowed, alg)
+}
+
+// bound reports whether some key with the kid is bound to alg.
+func (s *KeySet) bound(kid string, alg Algorithm) bool {
+	for _, k := range s.byKID[kid] {
+		if k.algs.Has(alg) {
+			return true
+		}
+	}
+	return false
+}
+
+// single returns the key bound to alg, provided that it is the only key bound
+// to any algorithm of eligible.
+func single(keys []*Key, eligible AlgorithmSet, alg Algorithm) *Key {
+	var first, found *Key
+	for _, k := range keys {
+		if k.algs&eligible == 0 {
+			continue
+		}
+		if first != nil && first.thumbprint != k.thumbprint {
+			return nil
+		}
+		first = k
+		if k.algs.Has(alg) {
+			found = k
+		}
+	}
+	return found
+}
+
+// KeySource yields the key set of one issuer that is in force now. With kid ""
+// it answers at once and never causes a fetch. With a kid that the set lacks
+// it may wait, bounded by ctx, for a newer set; the set it returns then may
+// still lack it, which is final. Errors are ErrKeysUnavailable,
+// ErrKeysPending and ErrDeadline.
+type KeySource interface {
+	KeySet(ctx context.Context, kid string) (*KeySet, error)
+}

@@ -1,0 +1,123 @@
+package token
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// shard is one part of a Cache: slots on which a clock hand turns. All slots
+// below len(slots) are taken.
+type shard struct {
+	hits, misses, evictions atomic.Uint64
+
+	mu       sync.Mutex
+	capacity int
+	slots    []slot
+	index    map[cacheKey]int
+	scopes   map[fingerprint]*scope
+	hand     int
+}
+
+// scope counts the entries of one fingerprint.
+type scope struct{ held int }
+
+type slot struct {
+	key    cacheKey
+	scope  *scope
+	entry  entry
+	recent bool // asked for since the hand last came by
+}
+
+func (s *shard) init(capacity int) {
+	s.capacity = capacity
+	s.index = map[cacheKey]int{}
+	s.scopes = map[fingerprint]*scope{}
+}
+
+func (s *shard) len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.slots)
+}
+
+func (s *shard) get(key cacheKey) (entry, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, ok := s.index[key]
+	if !ok {
+		return entry{}, false
+	}
+	s.slots[at].recent = true
+	return s.slots[at].entry, true
+}
+
+// put adds or replaces an entry, at the cost of another one where the shard is
+// full.
+func (s *shard) put(key cacheKey, e entry, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if at, ok := s.index[key]; ok {
+		s.slots[at].entry = e
+		return
+	}
+	own := s.scopes[key.scope]
+	if own == nil {
+		own = &scope{}
+		s.scopes[key.scope] = own
+	}
+	own.held++
+	if len(s.slots) >= s.capacity {
+		s.drop(s.victim(now))
+		s.evictions.Add(1)
+	}
+	s.index[key] = len(s.slots)
+	s.slots = append(s.slots, slot{key: key, scope: own, entry: e})
+}
+
+func (s *shard) remove(key cacheKey) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if at, ok := s.index[key]; ok {
+		s.drop(at)
+	}
+}
+
+// drop removes the entry of a slot and moves the last one into its place.
+func (s *shard) drop(at int) {
+	gone := s.slots[at]
+	delete(s.index, gone.key)
+	if gone.scope.held--; gone.scope.held == 0 {
+		delete(s.scopes, gone.key.scope)
+	}
+	last := len(s.slots) - 1
+	if at != last {
+		s.slots[at] = s.slots[last]
+		s.index[s.slots[at].key] = at
+	}
+	s.slots[last] = slot{}
+	s.slots = s.slots[:last]
+}
+
+// victim returns the slot to give up in a full shard for a new entry, which
+// its scope counts already. The hand goes round for an entry of a scope above
+// its share: one that expired or was not asked for since the last round. There
+// is always such a scope unless the scopes outnumber the slots, and then all
+// entries are alike. Two rounds suffice: the first one clears the marks that
+// hold up the second.
+func (s *shard) victim(now time.Time) int {
+	share := s.capacity / len(s.scopes)
+	for range 2 * len(s.slots) {
+		at := s.hand
+		s.hand = (s.hand + 1) % len(s.slots)
+		c := &s.slots[at]
+		if share > 0 && c.scope.held <= share {
+			continue
+		}
+		if !c.recent || c.entry.lifetime.check(now) != nil {
+			return at
+		}
+		c.recent = false
+	}
+	return s.hand
+}
