@@ -1,9 +1,14 @@
 package authz
 
-import "github.com/claimgate/claimgate/authz/token"
+import (
+	"encoding/hex"
 
-// Decision is the outcome of one request. Its zero value denies. The caller
-// owns it, but shares the strings and claims that it points to.
+	"github.com/claimgate/claimgate/authz/token"
+)
+
+// Decision is the outcome of one request. Its zero value denies. The struct is
+// the caller's; what its slices, strings and values point to is shared with
+// other decisions: it is read, never written.
 type Decision struct {
 	Verdict Verdict
 	Reason  Reason
@@ -11,13 +16,14 @@ type Decision struct {
 	Tenant  string   // "" where none was found
 	Issuer  string   // configured name, "" without a verified token
 	Subject string   // `sub`, "" without a verified token; never logged in the clear
-	Rule    string   // decisive rule or public route
+	Rule    string   // decisive rule or public route, or "require[0]"
+	Header  string   // with HeaderValueRefused: the configured header that was refused
 	Scopes  []string // for the challenge of ScopeMissing
 	Realm   string   // for the challenge
 	Cached  bool     // the token was answered by the cache
 
 	Set             []Header        // request headers to overwrite, on Allow only
-	Remove          []string        // request headers to remove, on Allow only
+	Remove          []string        // request headers to remove, on Allow only; never a name of Set
 	ResponseHeaders []Header        // for the client, on every verdict
 	Metadata        []MetadataField // on every verdict
 }
@@ -33,4 +39,8 @@ type MetadataField struct {
 type DecisionID [16]byte
 
 // String returns 32 lower-case hexadecimal digits.
-func (id DecisionID) String() string { panic("not built") }
+func (id DecisionID) String() string {
+	var text [2 * len(id)]byte
+	hex.Encode(text[:], id[:])
+	return string(text[:])
+}

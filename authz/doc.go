@@ -9,4 +9,16 @@
 // It knows neither Envoy's messages (package envoy translates them) nor where
 // keys come from (package jwks provides them). A decision that was never made
 // is a denial: the zero value of Decision denies.
+//
+// Decide takes these steps, each of which may end in a refusal: admit (can the
+// request be judged at all), resolvePlace (whose is it), preflight and public
+// routes, credential, token.Verifier.Verify, policy.Policy.Evaluate, and last
+// the headers, which are set or removed on every allow.
+//
+// What is judged is what the proxy forwards, with two limits that an operator
+// should know. Paths are compared with regard to case, so an upstream that
+// ignores case sees more paths as one than the policy does. And some upstreams
+// let a header replace the path or the method that was judged
+// (`x-original-url`, `x-rewrite-url`, `x-http-method-override`): owning such a
+// name without setting it removes it from every request.
 package authz

@@ -2,30 +2,66 @@ package authz
 
 import (
 	"context"
+	"crypto/rand"
 	"io"
+	"sync/atomic"
 	"time"
 )
 
 // Options are what an engine needs from outside. Zero fields have defaults.
 type Options struct {
 	Now  func() time.Time
-	Rand io.Reader // decision ids; crypto/rand by default
+	Rand io.Reader // decision ids; crypto/rand by default; safe for concurrent use
 }
 
 // Engine decides requests against the snapshot in force. Safe for concurrent
 // use.
-type Engine struct{}
+type Engine struct {
+	now      func() time.Time
+	rand     io.Reader
+	snapshot atomic.Pointer[Snapshot]
+}
 
 // NewEngine returns an engine without a snapshot: it answers everything with
 // TenantUnavailable until Swap.
-func NewEngine(opts Options) *Engine { panic("not built") }
+func NewEngine(opts Options) *Engine {
+	e := &Engine{now: opts.Now, rand: opts.Rand}
+	if e.now == nil {
+		e.now = time.Now
+	}
+	if e.rand == nil {
+		e.rand = rand.Reader
+	}
+	return e
+}
 
 // Swap puts a snapshot in force. A request sees one snapshot only.
-func (e *Engine) Swap(s *Snapshot) { panic("not built") }
+func (e *Engine) Swap(s *Snapshot) { e.snapshot.Store(s) }
 
 // Snapshot returns the snapshot in force, or nil.
-func (e *Engine) Snapshot() *Snapshot { panic("not built") }
+func (e *Engine) Snapshot() *Snapshot { return e.snapshot.Load() }
 
 // Decide decides one request. It never returns an allow that the policy, a
 // public route or a preflight did not give, and honours ctx's deadline.
-func (e *Engine) Decide(ctx context.Context, req *Request) Decision { panic("not built") }
+func (e *Engine) Decide(ctx context.Context, req *Request) Decision {
+	j := &judgement{snapshot: e.snapshot.Load(), req: req}
+	if _, err := io.ReadFull(e.rand, j.id[:]); err != nil {
+		return j.deny(Internal) // a decision that has no name of its own is none
+	}
+	j.idText = j.id.String()
+	if reason, ok := j.admit(ctx); !ok {
+		return j.deny(reason)
+	}
+	tenant, reason, ok := j.snapshot.resolvePlace(req)
+	if !ok {
+		return j.deny(reason)
+	}
+	j.enter(tenant, e.now())
+	if j.isPreflight() {
+		return j.decidePreflight()
+	}
+	if route := tenant.policy.MatchPublic(&j.input); route != nil {
+		return j.decidePublic(ctx, route)
+	}
+	return j.decideByPolicy(ctx)
+}

@@ -1,5 +1,11 @@
 package authz
 
+import (
+	"errors"
+
+	"github.com/claimgate/claimgate/authz/token"
+)
+
 // Reason says why a decision came out as it did. It is a closed set: metric
 // label, log field and word of explanations. Its zero value is Internal.
 type Reason uint8
@@ -56,14 +62,88 @@ const (
 // NoFault is the Fault of a request that can be judged.
 const NoFault = Internal
 
-// String returns the stable name, as in "no_token".
-func (r Reason) String() string { panic("not built") }
+// reasonTable is the one place that says what a reason is called, what it
+// amounts to, and which refusal of a token it stands for.
+var reasonTable = [reasonCount]struct {
+	name    string
+	verdict Verdict
+	refusal error
+}{
+	Internal: {"internal", Deny, nil},
 
-// Verdict returns what the reason amounts to.
-func (r Reason) Verdict() Verdict { panic("not built") }
+	Allowed:         {"allowed", Allow, nil},
+	PublicRoute:     {"public_route", Allow, nil},
+	PreflightPassed: {"preflight", Allow, nil},
+
+	NoToken:          {"no_token", Challenge, nil},
+	PlaceUnknown:     {"place_unknown", Challenge, nil},
+	TokenMalformed:   {"token_malformed", Challenge, token.ErrMalformed},
+	SeveralTokens:    {"several_tokens", Challenge, nil},
+	TokenTooLarge:    {"token_too_large", Challenge, token.ErrTooLarge},
+	TokenType:        {"token_type", Challenge, token.ErrType},
+	AlgorithmRefused: {"algorithm", Challenge, token.ErrAlgorithm},
+	IssuerUnknown:    {"issuer_unknown", Challenge, token.ErrIssuerUnknown},
+	KeyUnknown:       {"key_unknown", Challenge, token.ErrKeyUnknown},
+	SignatureInvalid: {"signature", Challenge, token.ErrSignature},
+	AudienceRefused:  {"audience", Challenge, token.ErrAudience},
+	Expired:          {"expired", Challenge, token.ErrExpired},
+	NotYetValid:      {"not_yet_valid", Challenge, token.ErrNotYetValid},
+	TooOld:           {"too_old", Challenge, token.ErrTooOld},
+	ClaimsInvalid:    {"claims_invalid", Challenge, token.ErrClaimsInvalid},
+	BindingUnproved:  {"binding_unproved", Challenge, token.ErrBindingUnproved},
+
+	ScopeMissing:       {"scope_missing", Deny, nil},
+	PolicyDenied:       {"policy_denied", Deny, nil},
+	RequireFailed:      {"require_failed", Deny, nil},
+	TenantConflict:     {"tenant_conflict", Deny, nil},
+	HeaderValueRefused: {"header_value_refused", Deny, nil},
+
+	PathNotCanonical: {"path_not_canonical", Deny, nil},
+	HostInvalid:      {"host_invalid", Deny, nil},
+	RequestInvalid:   {"request_invalid", Deny, nil},
+
+	KeysUnavailable:   {"keys_unavailable", Unavailable, token.ErrKeysUnavailable},
+	KeysPending:       {"keys_pending", Unavailable, token.ErrKeysPending},
+	TenantUnavailable: {"tenant_unavailable", Unavailable, nil},
+	Overloaded:        {"overloaded", Unavailable, nil},
+	DeadlineExceeded:  {"deadline", Unavailable, token.ErrDeadline},
+}
+
+// String returns the stable name, as in "no_token".
+func (r Reason) String() string {
+	if r >= reasonCount {
+		return reasonTable[Internal].name
+	}
+	return reasonTable[r].name
+}
+
+// Verdict returns what the reason amounts to; Deny for what is no reason.
+func (r Reason) Verdict() Verdict {
+	if r >= reasonCount {
+		return Deny
+	}
+	return reasonTable[r].verdict
+}
 
 // Reasons returns all reasons in order.
-func Reasons() []Reason { panic("not built") }
+func Reasons() []Reason {
+	all := make([]Reason, reasonCount)
+	for i := range all {
+		all[i] = Reason(i) //nolint:gosec // below reasonCount
+	}
+	return all
+}
+
+// reasonOf translates a refusal of package token. What it does not know is
+// Internal, which denies.
+func reasonOf(err error) Reason {
+	for i := range reasonTable {
+		if refusal := reasonTable[i].refusal; refusal != nil && errors.Is(err, refusal) {
+			return Reason(i) //nolint:gosec // below reasonCount
+		}
+	}
+	return Internal
+}
 
 // Verdict is what happens to a request. Its zero value denies.
 type Verdict uint8
@@ -77,4 +157,15 @@ const (
 )
 
 // String returns "deny", "allow", "challenge" or "unavailable".
-func (v Verdict) String() string { panic("not built") }
+func (v Verdict) String() string {
+	switch v {
+	case Allow:
+		return "allow"
+	case Challenge:
+		return "challenge"
+	case Unavailable:
+		return "unavailable"
+	default:
+		return "deny"
+	}
+}

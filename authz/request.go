@@ -1,6 +1,9 @@
 package authz
 
-import "net/netip"
+import (
+	"net/netip"
+	"strings"
+)
 
 // Request is one request to decide. Its strings are canonical; whoever builds
 // it (package envoy) never guesses: what is ambiguous becomes a Fault.
@@ -15,7 +18,8 @@ type Request struct {
 	// RemoteIP is the address of the downstream connection.
 	RemoteIP netip.Addr
 	// Filtered says that the proxy hides some headers from us, so that
-	// their absence proves nothing.
+	// their absence proves nothing: every condition on an absent header is
+	// then unknown.
 	Filtered bool
 	// Fault is the reason why the request cannot be judged, NoFault if it can.
 	Fault Reason
@@ -32,24 +36,37 @@ type Headers struct {
 	Joined bool
 }
 
-// Get returns the value of the header and how often it occurred. With Joined a
-// value that holds a comma counts as two.
-func (h *Headers) Get(name string) (value string, count int) { panic("not built") }
-
-// Path is a canonical path.
-type Path struct {
-	Canonical string // escapes of unreserved characters decoded, others upper-case
-	Lenient   string // every escape decoded once; equal to Canonical where nothing differs
-	Oddities  Oddity
+// Get returns the first value of the header and how often it occurred. With
+// Joined a value that holds a comma counts as two.
+func (h *Headers) Get(name string) (value string, count int) {
+	for i := range h.Lines {
+		line := &h.Lines[i]
+		if line.Name != name {
+			continue
+		}
+		if count == 0 {
+			value = line.Value
+		}
+		count++
+		if h.Joined && strings.IndexByte(line.Value, ',') >= 0 {
+			count++
+		}
+	}
+	return value, count
 }
 
-// Oddity is a set of reasons why a path is not canonical.
-type Oddity uint16
+// headerView shows the headers of a request to a policy.
+type headerView struct {
+	headers  *Headers
+	filtered bool
+}
 
-// CanonicalPath computes the canonical form of a path as sent, without its
-// query. It never resolves dot segments or merges slashes: it notes them.
-func CanonicalPath(raw string) Path { panic("not built") }
-
-// CanonicalHost lower-cases a host and strips its port and one trailing dot.
-// It reports false for a host that is empty or holds what no host holds.
-func CanonicalHost(raw string) (string, bool) { panic("not built") }
+// Header implements policy.Headers. A header that the proxy may have hidden is
+// reported as ambiguous, since nothing follows from not seeing it.
+func (v *headerView) Header(name string) (value string, count int) {
+	value, count = v.headers.Get(name)
+	if count == 0 && v.filtered {
+		return "", 2
+	}
+	return value, count
+}

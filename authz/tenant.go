@@ -1,6 +1,9 @@
 package authz
 
 import (
+	"slices"
+	"strconv"
+
 	"github.com/claimgate/claimgate/authz/token"
 	"github.com/claimgate/claimgate/policy"
 )
@@ -8,12 +11,14 @@ import (
 // Problem is one mistake in a document; see policy.Problem.
 type Problem = policy.Problem
 
+const maxTenantNameBytes = 64
+
 // TenantSpec is what NewTenant compiles.
 type TenantSpec struct {
-	Name                 string
-	Hosts                []string // canonical (CanonicalHost)
-	Entries              []string // names of entries that lead to this tenant
-	Issuers              []*token.Issuer
+	Name                 string          // 1 to 64 of A-Z, a-z, 0-9, `.`, `_`, `-`
+	Hosts                []string        // canonical (CanonicalHost)
+	Entries              []string        // names of entries that lead to this tenant
+	Issuers              []*token.Issuer // at least one
 	Cache                *token.Cache
 	Policy               *policy.Policy
 	Preflight            bool // `preflight: allow`
@@ -23,62 +28,142 @@ type TenantSpec struct {
 	Owned                *OwnedHeaders
 }
 
-// SourceSpec is where the value of a header or metadata field comes from:
-// exactly one of its fields is set.
-type SourceSpec struct {
-	Claim      []string
-	Value      *string
-	Issuer     string // "name" or "url"
-	Tenant     string // "name"
-	DecisionID bool
-	Claims     bool // all claims as JSON; in a header base64url
-}
-
-// Encoding says how a header value is made safe. The zero value is Percent.
-type Encoding uint8
-
-// The encodings. None of them strips: different values stay different.
-const (
-	Percent   Encoding = iota // RFC 3986 escapes of what a header may not hold
-	Base64URL                 // RFC 4648 section 5 without padding
-	JSON                      // JSON in ASCII; objects and nested lists only so or in Base64URL
-	Refuse                    // such a value denies the request
-)
-
-// HeaderSpec is one request header to inject.
-type HeaderSpec struct {
-	Name         string
-	Source       SourceSpec
-	Join         string // separator of a list's elements; "" refuses lists
-	Encoding     Encoding
-	Required     bool // absent denies with HeaderValueRefused
-	OmitOversize bool // `oversize: omit`: leave out instead of denying
-}
-
-// MetadataSpec is one field of the dynamic metadata.
-type MetadataSpec struct {
-	Name   string
-	Source SourceSpec
-}
-
 // Tenant is a compiled tenant: immutable, and fit to be shared by later
-// snapshots.
-type Tenant struct{}
+// snapshots that own the same headers.
+type Tenant struct {
+	name         string
+	hosts        []string
+	entries      []string
+	issuers      []*token.Issuer
+	verifier     *token.Verifier
+	policy       *policy.Policy
+	preflight    bool
+	forwardToken bool
+	headers      headerPlan
+	metadata     metadataPlan
+	owned        *OwnedHeaders
+}
 
 // NewTenant checks and compiles a tenant. Paths of problems are relative to
-// the tenant's document, as in `headers[1].name`.
-func NewTenant(spec TenantSpec) (*Tenant, []Problem) { panic("not built") }
+// the tenant's document, as in `headers[1].name`. With any problem the tenant
+// is nil.
+func NewTenant(spec TenantSpec) (*Tenant, []Problem) {
+	var found problems
+	if !isTenantName(spec.Name) {
+		found.add("name", "tenant name "+strconv.Quote(spec.Name)+" is not 1 to 64 of a-z, A-Z, 0-9, `.`, `_`, `-`", "rename the tenant")
+	}
+	checkHosts(spec.Hosts, &found)
+	checkEntryNames(spec.Entries, &found)
+	if len(spec.Hosts)+len(spec.Entries) == 0 {
+		found.add("hosts", "the tenant has no place where requests could reach it", "name hosts or entries")
+	}
+	if spec.Policy == nil {
+		found.add("policy", "the tenant has no policy", "write at least one rule or public route")
+	}
+	t := &Tenant{
+		name:         spec.Name,
+		hosts:        slices.Clone(spec.Hosts),
+		entries:      slices.Clone(spec.Entries),
+		issuers:      slices.Clone(spec.Issuers),
+		verifier:     compileVerifier(&spec, &found),
+		policy:       spec.Policy,
+		preflight:    spec.Preflight,
+		forwardToken: spec.ForwardOriginalToken,
+		headers:      compileHeaders(&spec, &found),
+		metadata:     compileMetadata(&spec, &found),
+		owned:        spec.Owned,
+	}
+	if len(found.list) > 0 {
+		return nil, found.list
+	}
+	return t, nil
+}
 
-// OwnedHeaders is the one set of header names that claimgate owns: on every
-// allow each is set or removed. Immutable.
-type OwnedHeaders struct{}
+// Name returns the name of the tenant.
+func (t *Tenant) Name() string { return t.name }
 
-// MaxOwnedHeaders is the greatest number of owned headers.
-const MaxOwnedHeaders = 64
+// Hosts returns the hosts of the tenant.
+func (t *Tenant) Hosts() []string { return slices.Clone(t.hosts) }
 
-// NewOwnedHeaders checks the names and compiles the set. Paths of problems are
-// `[i]`.
-func NewOwnedHeaders(names []string) (*OwnedHeaders, []Problem) { panic("not built") }
+// Entries returns the names of the entries that lead to the tenant.
+func (t *Tenant) Entries() []string { return slices.Clone(t.entries) }
 
-// CheckHeaderName returns why a header of that name may not be injected, or "".
-func CheckHeaderName(name string) string { panic("not built") }
+// Issuers returns the issuers whose tokens the tenant admits.
+func (t *Tenant) Issuers() []*token.Issuer { return slices.Clone(t.issuers) }
+
+// Policy returns the compiled policy.
+func (t *Tenant) Policy() *policy.Policy { return t.policy }
+
+// issuer returns the tenant's own issuer of that identifier, or nil.
+func (t *Tenant) issuer(url string) *token.Issuer {
+	for _, issuer := range t.issuers {
+		if issuer.URL() == url {
+			return issuer
+		}
+	}
+	return nil
+}
+
+// compileVerifier checks the issuers and builds the verifier of the tenant.
+func compileVerifier(spec *TenantSpec, found *problems) *token.Verifier {
+	if len(spec.Issuers) == 0 {
+		found.add("issuers", "the tenant admits no issuer", "name at least one")
+		return nil
+	}
+	seen := make(map[string]bool, len(spec.Issuers))
+	complete := true
+	for i, issuer := range spec.Issuers {
+		if issuer == nil {
+			found.add(at("issuers", i), "the issuer is missing", "define it")
+			complete = false
+			continue
+		}
+		if seen[issuer.URL()] {
+			found.add(at("issuers", i), "issuer "+strconv.Quote(issuer.URL())+" is listed twice", "remove one")
+			complete = false
+		}
+		seen[issuer.URL()] = true
+	}
+	if !complete {
+		return nil
+	}
+	verifier, err := token.NewVerifier(spec.Issuers, spec.Cache)
+	if err != nil {
+		found.add("issuers", err.Error(), "")
+	}
+	return verifier
+}
+
+func checkHosts(hosts []string, found *problems) {
+	for i, host := range hosts {
+		canonical, ok := CanonicalHost(host)
+		switch {
+		case !ok:
+			found.add(at("hosts", i), strconv.Quote(host)+" is no host", "write a name or [IPv6 address], without port and path")
+		case canonical != host:
+			found.add(at("hosts", i), "host "+strconv.Quote(host)+" is not in canonical form", "write "+canonical)
+		case slices.Contains(hosts[:i], host):
+			found.add(at("hosts", i), "host "+strconv.Quote(host)+" is listed twice", "remove one")
+		}
+	}
+}
+
+func checkEntryNames(entries []string, found *problems) {
+	for i, name := range entries {
+		switch {
+		case name == "":
+			found.add(at("entries", i), "the name is empty", "name an entry")
+		case slices.Contains(entries[:i], name):
+			found.add(at("entries", i), "entry "+strconv.Quote(name)+" is listed twice", "remove one")
+		}
+	}
+}
+
+func isTenantName(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; !isAlphanumeric(c) && c != '.' && c != '_' && c != '-' {
+			return false
+		}
+	}
+	return name != "" && len(name) <= maxTenantNameBytes
+}

@@ -1,0 +1,90 @@
+package authz
+
+import (
+	"strconv"
+
+	"github.com/claimgate/claimgate/policy"
+)
+
+// allow is the one place where a decision becomes an allow: the headers are
+// set or removed, or there is none.
+func (j *judgement) allow(reason Reason, rule string, keepsToken bool) Decision {
+	plan := &j.tenant.headers
+	room := make([]Header, 0, len(plan.headers)+1)
+	set, bits, refused := plan.apply(j, room)
+	if refused != "" {
+		decision := j.deny(HeaderValueRefused)
+		decision.Header = refused
+		return decision
+	}
+	key := removeKey{set: bits, authorization: !keepsToken, unseen: j.hidesHeaders()}
+	decision := j.decision(reason)
+	decision.Verdict = Allow
+	decision.Rule = rule
+	decision.Set = set[:len(set):len(set)]
+	decision.Remove = j.snapshot.removal.list(key, j.req.Headers.Lines)
+	decision.ResponseHeaders = j.responseHeaders(set[len(set):])
+	decision.Metadata = j.tenant.metadata.apply(j)
+	return decision
+}
+
+// denyByPolicy says what the policy refused. An outcome that it does not know
+// is a denial.
+func (j *judgement) denyByPolicy(result *policy.Result) Decision {
+	var decision Decision
+	switch result.Outcome {
+	case policy.ScopeMissing:
+		decision = j.deny(ScopeMissing)
+		decision.Scopes = result.Scopes
+	case policy.RequireFailed:
+		decision = j.deny(RequireFailed)
+		decision.Rule = "require[" + strconv.Itoa(result.Rule) + "]"
+	case policy.DeniedByRule:
+		decision = j.deny(PolicyDenied)
+		decision.Rule = j.tenant.policy.RuleName(result.Rule)
+	default:
+		decision = j.deny(PolicyDenied)
+	}
+	return decision
+}
+
+// deny is the one place where refusals are made. A reason that would allow is
+// a mistake of ours and denies.
+func (j *judgement) deny(reason Reason) Decision {
+	if reason.Verdict() == Allow || reason >= reasonCount {
+		reason = Internal
+	}
+	decision := j.decision(reason)
+	decision.Verdict = reason.Verdict()
+	if j.snapshot != nil {
+		decision.Realm = j.snapshot.realm
+	}
+	decision.ResponseHeaders = j.responseHeaders(nil)
+	decision.Metadata = []MetadataField{
+		{Name: metadataDecisionID, Text: j.idText},
+		{Name: metadataReason, Text: reason.String()},
+	}
+	return decision
+}
+
+// decision fills in what is known of the request so far. It denies.
+func (j *judgement) decision(reason Reason) Decision {
+	decision := Decision{Reason: reason, ID: j.id}
+	if j.tenant != nil {
+		decision.Tenant = j.tenant.name
+	}
+	if j.issuer != nil {
+		decision.Issuer = j.issuer.Name()
+		decision.Subject = j.verified.Subject
+		decision.Cached = j.verified.Cached
+	}
+	return decision
+}
+
+// responseHeaders computes the headers for the client, in the room given.
+func (j *judgement) responseHeaders(room []Header) []Header {
+	if j.snapshot == nil || j.snapshot.decisionIDHeader == "" || j.idText == "" {
+		return nil
+	}
+	return append(room, Header{Name: j.snapshot.decisionIDHeader, Value: j.idText})
+}

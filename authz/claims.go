@@ -1,0 +1,73 @@
+package authz
+
+import (
+	"github.com/claimgate/claimgate/authz/token"
+	"github.com/claimgate/claimgate/policy"
+)
+
+// claimView shows the claims of a verified token to a policy.
+type claimView struct{ root *token.Value }
+
+// Claim implements policy.Claims.
+func (c *claimView) Claim(path []string) policy.Value {
+	if len(path) == 0 {
+		return policy.Value{}
+	}
+	value := c.root.Lookup(path)
+	if value != nil && (value.Kind() != token.Null || len(path) > 1) {
+		return policyValue(value)
+	}
+	if top := c.root.Get(path[0]); (top == nil || top.Kind() == token.Null) && c.withheld(path[0]) {
+		return policy.Value{Kind: policy.Withheld}
+	}
+	return policyValue(value)
+}
+
+// withheld reports whether the issuer says that it left the claim out: as an
+// aggregated or distributed claim (OpenID Connect Core section 5.6.2), or
+// because a user is in too many groups for one token (`hasgroups` of Microsoft
+// Entra ID). A statement that cannot be read is taken to name every claim.
+func (c *claimView) withheld(name string) bool {
+	if names := c.root.Get("_claim_names"); names != nil && names.Kind() != token.Null {
+		if names.Kind() != token.Object || names.Get(name) != nil {
+			return true
+		}
+	}
+	if name != "groups" {
+		return false
+	}
+	more := c.root.Get("hasgroups")
+	return more != nil && more.Kind() != token.Null && (more.Kind() != token.Bool || more.Bool())
+}
+
+// policyValue converts without copying; nil is Missing.
+func policyValue(v *token.Value) policy.Value {
+	if v == nil {
+		return policy.Value{}
+	}
+	switch v.Kind() {
+	case token.Null:
+		return policy.Value{Kind: policy.Null}
+	case token.Bool:
+		return policy.Value{Kind: policy.Bool, Bool: v.Bool()}
+	case token.Num:
+		return policy.Value{Kind: policy.Num, Num: policy.Number(v.Num())}
+	case token.String:
+		return policy.Value{Kind: policy.String, String: v.Str()}
+	case token.List:
+		return policy.Value{Kind: policy.List, List: (*listView)(v)}
+	case token.Object:
+		return policy.Value{Kind: policy.Object}
+	case token.Invalid:
+	}
+	return policy.Value{}
+}
+
+// listView is a list seen as policy.Elements.
+type listView token.Value
+
+// Len implements policy.Elements.
+func (l *listView) Len() int { return (*token.Value)(l).Len() }
+
+// At implements policy.Elements.
+func (l *listView) At(i int) policy.Value { return policyValue((*token.Value)(l).At(i)) }

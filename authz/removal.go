@@ -1,0 +1,135 @@
+package authz
+
+import (
+	"math/bits"
+	"slices"
+)
+
+// envoyAuthHeaders are what Envoy's own filter tells an upstream about a
+// check. It leaves a client's copy alone where it does not set them.
+func envoyAuthHeaders() []string {
+	return []string{"x-envoy-auth-failure-mode-allowed", "x-envoy-auth-partial-body"}
+}
+
+// removal knows what an allow removes. Every list is made once for a snapshot,
+// for each set of headers that some tenant sets.
+type removal struct {
+	owned    []string            // by bit
+	always   []string            // guarded besides the owned names
+	variants []string            // every `_` variant; nil where the proxy refuses them
+	guarded  map[string]struct{} // names whose variants are removed
+	lengths  [maxHeaderNameBytes + 1]bool
+	lists    map[removeKey][]string
+}
+
+// removeKey names one list: what is set, whether Authorization goes, and
+// whether there may be headers that we do not see.
+type removeKey struct {
+	set           uint64
+	authorization bool
+	unseen        bool
+}
+
+func newRemoval(owned *OwnedHeaders, proxy ProxySpec) *removal {
+	r := &removal{owned: owned.Names(), guarded: map[string]struct{}{}, lists: map[removeKey][]string{}}
+	if !proxy.KeepEnvoyAuthHeaders {
+		r.always = envoyAuthHeaders()
+	}
+	for _, name := range slices.Concat(r.owned, r.always) {
+		r.guarded[name] = struct{}{}
+		r.lengths[len(name)] = true
+		if !proxy.RejectsUnderscores {
+			r.variants = appendVariants(r.variants, name)
+		}
+	}
+	return r
+}
+
+// appendVariants appends every spelling of the name with a `_` in place of at
+// least one dash.
+func appendVariants(dst []string, name string) []string {
+	var dashes []int
+	for i := range len(name) {
+		if name[i] == '-' {
+			dashes = append(dashes, i)
+		}
+	}
+	for mask := 1; mask < 1<<len(dashes); mask++ {
+		spelling := []byte(name)
+		for rest := mask; rest != 0; rest &= rest - 1 {
+			spelling[dashes[bits.TrailingZeros(uint(rest))]] = '_'
+		}
+		dst = append(dst, string(spelling))
+	}
+	return dst
+}
+
+// prepare makes the lists for one set of headers. Only before the snapshot is
+// in force.
+func (r *removal) prepare(set uint64) {
+	for _, key := range []removeKey{{set, false, false}, {set, true, false}, {set, false, true}, {set, true, true}} {
+		if _, known := r.lists[key]; !known {
+			r.lists[key] = slices.Clip(r.build(key))
+		}
+	}
+}
+
+func (r *removal) build(key removeKey) []string {
+	list := make([]string, 0, len(r.owned)+len(r.always)+1)
+	for i, name := range r.owned {
+		if key.set&(1<<i) == 0 {
+			list = append(list, name)
+		}
+	}
+	list = append(list, r.always...)
+	if key.authorization {
+		list = append(list, "authorization")
+	}
+	if key.unseen {
+		list = append(list, r.variants...)
+	}
+	return list
+}
+
+// list returns the names to remove. The list is shared with other decisions
+// unless the request holds variants of its own.
+func (r *removal) list(key removeKey, seen []Header) []string {
+	list, known := r.lists[key]
+	if !known {
+		list = r.build(key)
+	}
+	shared := len(list)
+	for i := range seen {
+		if name := seen[i].Name; r.isVariant(name) && !slices.Contains(list[shared:], name) {
+			list = append(list[:len(list):len(list)], name)
+		}
+	}
+	return list
+}
+
+// isVariant reports whether some upstream may take the name for a guarded one,
+// though it is another: those that follow RFC 3875 fold a dash and an
+// underscore, older ones every byte besides letters and digits.
+func (r *removal) isVariant(name string) bool {
+	if len(name) > maxHeaderNameBytes || !r.lengths[len(name)] {
+		return false
+	}
+	var folded [maxHeaderNameBytes]byte
+	differs := false
+	for i := range len(name) {
+		c := name[i]
+		switch {
+		case 'A' <= c && c <= 'Z':
+			c += 'a' - 'A'
+		case c != '-' && !isAlphanumeric(c):
+			c = '-'
+			differs = true
+		}
+		folded[i] = c
+	}
+	if !differs {
+		return false
+	}
+	_, guarded := r.guarded[string(folded[:len(name)])]
+	return guarded
+}

@@ -1,0 +1,140 @@
+package authz
+
+import (
+	"strconv"
+
+	"github.com/claimgate/claimgate/authz/token"
+)
+
+// SourceSpec is where the value of a header or metadata field comes from:
+// exactly one of its fields is set.
+type SourceSpec struct {
+	Claim      []string
+	Value      *string
+	Issuer     string // "name" or "url"
+	Tenant     string // "name"
+	DecisionID bool
+	Claims     bool // all claims as JSON; in a header base64url
+}
+
+type sourceKind uint8
+
+const (
+	constant sourceKind = iota // a literal or the tenant's name
+	decisionID
+	claim
+	allClaims
+	issuerName
+	issuerURL
+)
+
+// source is a compiled SourceSpec.
+type source struct {
+	kind sourceKind
+	text string   // constant
+	path []string // claim
+}
+
+// needsToken reports whether only a verified token yields the value.
+func (s *source) needsToken() bool { return s.kind >= claim }
+
+// sourced is the value of a source for one request: a text, or a JSON value.
+// The zero value is absent.
+type sourced struct {
+	text  string
+	value *token.Value
+}
+
+// read yields the value. A null is absent, and so is everything that needs a
+// token where there is none.
+func (s *source) read(j *judgement) sourced {
+	switch s.kind {
+	case constant:
+		return sourced{text: s.text}
+	case decisionID:
+		return sourced{text: j.idText}
+	}
+	if j.issuer == nil {
+		return sourced{}
+	}
+	switch s.kind {
+	case issuerName:
+		return sourced{text: j.issuer.Name()}
+	case issuerURL:
+		return sourced{text: j.issuer.URL()}
+	case allClaims:
+		return sourced{value: j.claims.root}
+	}
+	value := j.claims.root.Lookup(s.path)
+	if value == nil || value.Kind() == token.Null {
+		return sourced{}
+	}
+	return sourced{value: value}
+}
+
+// compileSource checks that the spec names exactly one source.
+func compileSource(spec *SourceSpec, tenant, place string, found *problems) source {
+	named := make([]source, 0, 1)
+	if spec.Claim != nil {
+		found.checkClaimPath(place+".claim", spec.Claim)
+		named = append(named, source{kind: claim, path: spec.Claim})
+	}
+	if spec.Value != nil {
+		named = append(named, source{kind: constant, text: *spec.Value})
+	}
+	if spec.Tenant != "" {
+		if spec.Tenant != "name" {
+			found.add(place+".tenant", "unknown property "+strconv.Quote(spec.Tenant)+" of a tenant", "write name")
+		}
+		named = append(named, source{kind: constant, text: tenant})
+	}
+	if spec.Issuer != "" {
+		kind := issuerName
+		switch spec.Issuer {
+		case "name":
+		case "url":
+			kind = issuerURL
+		default:
+			found.add(place+".issuer", "unknown property "+strconv.Quote(spec.Issuer)+" of an issuer", "write name or url")
+		}
+		named = append(named, source{kind: kind})
+	}
+	if spec.DecisionID {
+		named = append(named, source{kind: decisionID})
+	}
+	if spec.Claims {
+		named = append(named, source{kind: allClaims})
+	}
+	const choice = "write exactly one of claim, value, tenant, issuer, decisionId, claims"
+	switch len(named) {
+	case 1:
+		return named[0]
+	case 0:
+		found.add(place, "names no source", choice)
+	default:
+		found.add(place, "names more than one source", choice)
+	}
+	return source{}
+}
+
+// problems gathers the mistakes of one document.
+type problems struct{ list []Problem }
+
+func (p *problems) add(path, message, mend string) {
+	p.list = append(p.list, Problem{Path: path, Message: message, Mend: mend})
+}
+
+func (p *problems) checkClaimPath(place string, path []string) {
+	if len(path) == 0 || len(path) > token.MaxDepth {
+		p.add(place, "a claim path has 1 to "+strconv.Itoa(token.MaxDepth)+" names", "")
+	}
+	for _, name := range path {
+		if name == "" {
+			p.add(place, "a claim path holds an empty name", "name the claim, or each member on the way to it")
+			return
+		}
+	}
+}
+
+// at renders a field path, as in `headers[1]`.
+func at(field string, index int) string { return field + "[" + strconv.Itoa(index) + "]" }
