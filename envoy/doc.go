@@ -4,9 +4,16 @@
 //
 //	server := envoy.NewServer(envoy.ServerOptions{Decider: engine, Observer: telemetry})
 //	service := envoy.NewService(server, envoy.ServiceOptions{})
+//	listener, err := envoy.Listen("unix:///run/claimgate/authz.sock")
+//	...
 //	go service.Serve(listener)
+//	service.SetReady(true)
+//	...
 //	service.Drain(ctx)
 //
-// It never answers with a gRPC error of its own and never with an empty
-// message: either can open the door (see the filter's failure_mode_allow).
+// It never answers a Check with a gRPC error of its own and never with an
+// empty message: Envoy reads an empty CheckResponse as an allow, and forwards
+// the request after an error where its filter says failure_mode_allow. So a
+// fault, a panic, an overload and a message that cannot be decoded are all
+// answered with a denied response.
 package envoy

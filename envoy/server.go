@@ -2,8 +2,7 @@ package envoy
 
 import (
 	"context"
-	"crypto/tls"
-	"net"
+	"sync/atomic"
 	"time"
 
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
@@ -11,13 +10,22 @@ import (
 	"github.com/claimgate/claimgate/authz"
 )
 
+// DefaultMaxInFlight is how many checks a Server answers at the same time.
+const DefaultMaxInFlight = 4096
+
+// minTimeLeft is the time that a decision needs at least: with less the answer
+// would come too late to count.
+const minTimeLeft = time.Millisecond
+
 // Decider decides requests; *authz.Engine is one.
 type Decider interface {
 	Decide(ctx context.Context, req *authz.Request) authz.Decision
 }
 
 // Observer hears of every answer, exactly once. It must not block and may keep
-// nothing of the request. fault is what a recovered panic said, else nil.
+// nothing of the request. fault is nil, or a *PanicError, or the reason why a
+// decision could not be put into an answer; the decision is then a denial with
+// reason Internal. A panic of the observer itself denies the request too.
 type Observer interface {
 	Checked(req *authz.Request, decision *authz.Decision, elapsed time.Duration, fault error)
 }
@@ -27,50 +35,156 @@ type ServerOptions struct {
 	Decider  Decider
 	Observer Observer         // nil: none
 	Now      func() time.Time // nil: time.Now
+	// MaxInFlight bounds the checks in progress; one more is denied with
+	// authz.Overloaded. Zero: DefaultMaxInFlight.
+	MaxInFlight int
 }
 
-// Server implements authv3.AuthorizationServer.
+// Server implements authv3.AuthorizationServer. Safe for concurrent use.
 type Server struct {
 	authv3.UnimplementedAuthorizationServer
+
+	decider     Decider
+	observer    Observer
+	now         func() time.Time
+	maxInFlight int64
+	inFlight    atomic.Int64
+	responder   *responder
 }
 
 // NewServer returns a server.
-func NewServer(opts ServerOptions) *Server { panic("not built") }
-
-// Check implements authv3.AuthorizationServer.
-func (s *Server) Check(ctx context.Context, req *authv3.CheckRequest) (*authv3.CheckResponse, error) {
-	panic("not built")
+func NewServer(opts ServerOptions) *Server {
+	s := &Server{
+		decider:     opts.Decider,
+		observer:    opts.Observer,
+		now:         opts.Now,
+		maxInFlight: int64(opts.MaxInFlight),
+		responder:   newResponder(),
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.maxInFlight <= 0 {
+		s.maxInFlight = DefaultMaxInFlight
+	}
+	return s
 }
 
-// ServiceOptions tune the gRPC service around a Server. Zero fields have
-// defaults.
-type ServiceOptions struct {
-	TLS                  *tls.Config // nil: plain text
-	MaxConcurrentStreams uint32      // of one connection; default 1000
-	MaxMessageBytes      int         // default 16 MiB
-	MaxConnectionAge     time.Duration
-	DrainWait            time.Duration // between NOT_SERVING and closing; default 5s
+// InFlight returns the number of checks in progress.
+func (s *Server) InFlight() int { return int(s.inFlight.Load()) }
+
+// call is what is known of one Check; the observer is shown its parts.
+type call struct {
+	start    time.Time
+	request  authz.Request
+	decision authz.Decision
+	fault    error
 }
 
-// Service is the gRPC server: Check, health, drain.
-type Service struct{}
+// Check implements authv3.AuthorizationServer. The error is always nil and the
+// response always says what it means: code 0 with an OkHttpResponse, or
+// another code with a DeniedHttpResponse. Parts of responses are shared between
+// calls; treat them as read-only.
+func (s *Server) Check(ctx context.Context, msg *authv3.CheckRequest) (response *authv3.CheckResponse, _ error) {
+	c := &call{}
+	inFlight := s.inFlight.Add(1)
+	defer s.inFlight.Add(-1)
+	defer s.finish(c, &response)
+	c.start = s.now()
+	readRequest(&c.request, msg)
+	switch {
+	case inFlight > s.maxInFlight:
+		c.refuse(authz.Overloaded)
+	case outOfTime(ctx):
+		c.refuse(authz.DeadlineExceeded)
+	default:
+		c.decision = s.decider.Decide(ctx, &c.request)
+		c.verify()
+	}
+	return s.respond(c), nil
+}
 
-// NewService returns a service that reports NOT_SERVING until SetReady(true).
-func NewService(server *Server, opts ServiceOptions) *Service { panic("not built") }
+// verify refuses a decision that contradicts itself or the request.
+func (c *call) verify() {
+	allow := c.decision.Verdict == authz.Allow
+	switch {
+	case allow && c.request.Fault != authz.NoFault:
+		c.refuse(c.request.Fault)
+	case allow != admits(c.decision.Reason):
+		c.fail(errContradiction)
+	}
+}
 
-// Serve answers on the listener until Drain or Stop.
-func (s *Service) Serve(l net.Listener) error { panic("not built") }
+// respond puts the decision into an answer; one that cannot be put into words
+// is a denial.
+func (s *Server) respond(c *call) *authv3.CheckResponse {
+	response, err := s.responder.response(&c.request, &c.decision)
+	switch {
+	case err == nil:
+		return response
+	case c.decision.Verdict == authz.Allow && isOversize(err):
+		c.refuse(authz.HeaderValueRefused)
+		return s.responder.plainDenial(&c.request, c.decision.Reason)
+	default:
+		c.fail(err)
+		return s.responder.plainDenial(&c.request, authz.Internal)
+	}
+}
 
-// SetReady sets the state that grpc.health.v1 reports.
-func (s *Service) SetReady(ready bool) { panic("not built") }
+// finish turns a panic into a denial and tells the observer.
+func (s *Server) finish(c *call, response **authv3.CheckResponse) {
+	if v := recover(); v != nil {
+		c.fail(newPanicError(v))
+		*response = s.responder.internal
+	}
+	s.observe(c, response)
+}
 
-// Drain reports NOT_SERVING, waits DrainWait, then ends gracefully; when ctx
-// ends first it cuts what is left.
-func (s *Service) Drain(ctx context.Context) { panic("not built") }
+func (s *Server) observe(c *call, response **authv3.CheckResponse) {
+	if s.observer == nil {
+		return
+	}
+	defer func() {
+		if recover() != nil {
+			*response = s.responder.internal
+		}
+	}()
+	s.observer.Checked(&c.request, &c.decision, s.now().Sub(c.start), c.fault)
+}
 
-// Stop ends at once.
-func (s *Service) Stop() { panic("not built") }
+// refuse replaces the decision by a refusal. Who was found stays on record,
+// what was to be done does not.
+func (c *call) refuse(reason authz.Reason) {
+	d := &c.decision
+	c.decision = authz.Decision{
+		Verdict: reason.Verdict(), Reason: reason, ID: d.ID,
+		Tenant: d.Tenant, Issuer: d.Issuer, Subject: d.Subject, Cached: d.Cached,
+	}
+}
 
-// Listen opens `host:port`, or `unix:///path` with mode 0660, replacing a
-// socket that nobody answers on.
-func Listen(address string) (net.Listener, error) { panic("not built") }
+// fail records a fault of our own.
+func (c *call) fail(fault error) {
+	d := &c.decision
+	c.fault = fault
+	c.decision = authz.Decision{ID: d.ID, Tenant: d.Tenant, Issuer: d.Issuer, Subject: d.Subject, Cached: d.Cached}
+}
+
+// outOfTime reports that the caller no longer waits, or not long enough. It
+// reads the clock that ends contexts, not the server's.
+func outOfTime(ctx context.Context) bool {
+	if ctx.Err() != nil {
+		return true
+	}
+	deadline, ok := ctx.Deadline()
+	return ok && time.Until(deadline) < minTimeLeft
+}
+
+// admits reports whether a reason goes with an allow.
+func admits(reason authz.Reason) bool {
+	switch reason {
+	case authz.Allowed, authz.PublicRoute, authz.PreflightPassed:
+		return true
+	default:
+		return false
+	}
+}

@@ -1,0 +1,8 @@
+//go:build !unix
+
+package envoy
+
+import "syscall"
+
+// restrictMode does nothing where sockets have no mode.
+func restrictMode(syscall.RawConn, uint32) error { return nil }

@@ -1,0 +1,159 @@
+package envoy
+
+import (
+	"net/netip"
+	"strings"
+	"unicode/utf8"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+
+	"github.com/claimgate/claimgate/authz"
+)
+
+// Limits of one request. Envoy's own defaults are 100 headers and 60 KiB.
+const (
+	maxHeaderLines  = 256
+	maxHeaderBytes  = 256 << 10 // names and values
+	maxTargetBytes  = 64 << 10  // path and query
+	maxMethodBytes  = 64
+	maxHostBytes    = 512
+	maxContextPairs = 256
+)
+
+// readRequest fills an empty request from Envoy's message. It never guesses:
+// what is missing, ambiguous or over a limit becomes a Fault, and what was read
+// before it stays for the log.
+func readRequest(req *authz.Request, msg *authv3.CheckRequest) {
+	req.Fault = authz.RequestInvalid
+	attributes := msg.GetAttributes()
+	http := attributes.GetRequest().GetHttp()
+	req.RemoteIP = remoteIP(attributes.GetSource().GetAddress())
+	if http == nil || len(attributes.GetContextExtensions()) > maxContextPairs {
+		return
+	}
+	req.Context = attributes.GetContextExtensions()
+	r := reader{http: http, req: req}
+	if !r.readHeaders() || !r.readPseudo() {
+		return
+	}
+	req.Upgrade = upgradeOf(req.Headers.Lines)
+	req.Fault = r.readHost()
+	if req.Fault == authz.NoFault && r.maskedPath() {
+		req.Fault = authz.PathNotCanonical
+	}
+}
+
+// reader reads the HTTP part of one message.
+type reader struct {
+	http   *authv3.AttributeContext_HttpRequest
+	req    *authz.Request
+	pseudo [pseudoCount]pseudo
+	raw    bool // header_map: values are the bytes as sent
+	target string
+	host   string
+	bytes  int
+}
+
+// readPseudo takes method, scheme, path and host from the pseudo headers where
+// they arrived and holds them against Envoy's own fields.
+func (r *reader) readPseudo() bool {
+	method, okMethod := r.settle(pseudoMethod, r.http.GetMethod())
+	scheme, okScheme := r.settle(pseudoScheme, r.http.GetScheme())
+	target, okTarget := r.settle(pseudoPath, r.http.GetPath())
+	host, okHost := r.settle(pseudoAuthority, r.http.GetHost())
+	if !okMethod || !okScheme || !okTarget || !okHost || !validMethod(method) {
+		return false
+	}
+	r.req.Method, r.req.Scheme = method, scheme
+	r.req.Filtered = !r.pseudo[pseudoMethod].seen || !r.pseudo[pseudoPath].seen || !r.pseudo[pseudoAuthority].seen
+	r.target, r.host = target, host
+	return method != "CONNECT" && r.readPath() && r.hostLinesAgree()
+}
+
+// readPath cuts the query off by hand: net/url would read `//a/b` as a host
+// and decode what must stay encoded.
+func (r *reader) readPath() bool {
+	path, _, _ := strings.Cut(r.target, "?")
+	if path == "" || len(r.target) > maxTargetBytes {
+		return false
+	}
+	r.req.Path = authz.CanonicalPath(path)
+	return true
+}
+
+// maskedPath reports a path that may hold bytes which we cannot see: where
+// the bytes did not arrive, Envoy shows each byte that is no UTF-8 as `!`,
+// while the upstream gets the byte (an overlong slash, say).
+func (r *reader) maskedPath() bool {
+	if r.raw && r.pseudo[pseudoPath].seen {
+		return false
+	}
+	path, _, _ := strings.Cut(r.target, "?")
+	return strings.IndexByte(path, '!') >= 0
+}
+
+// hostLinesAgree refuses a `host` line that names another host than
+// :authority; Envoy sends none, other callers may.
+func (r *reader) hostLinesAgree() bool {
+	for i := range r.req.Headers.Lines {
+		line := &r.req.Headers.Lines[i]
+		if line.Name == "host" && line.Value != r.host {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *reader) readHost() authz.Reason {
+	if len(r.host) > maxHostBytes {
+		return authz.HostInvalid
+	}
+	host, ok := authz.CanonicalHost(r.host)
+	if !ok || host == "" {
+		return authz.HostInvalid
+	}
+	r.req.Host = host
+	return authz.NoFault
+}
+
+// settle returns what a pseudo header says, or else Envoy's field. Both must
+// say the same, but for bytes that are no UTF-8, which the field cannot hold.
+func (r *reader) settle(index int, field string) (string, bool) {
+	p := &r.pseudo[index]
+	if !p.seen {
+		return field, true
+	}
+	return p.value, agree(p.value, field)
+}
+
+// agree reports whether shown is what Envoy makes of the bytes sent: itself, or
+// each byte that is no UTF-8 replaced by `!`.
+func agree(sent, shown string) bool {
+	if sent == shown {
+		return true
+	}
+	if len(sent) != len(shown) || utf8.ValidString(sent) {
+		return false
+	}
+	for i := range len(sent) {
+		if sent[i] != shown[i] && shown[i] != '!' {
+			return false
+		}
+	}
+	return true
+}
+
+func validMethod(method string) bool {
+	return len(method) <= maxMethodBytes && isToken(method)
+}
+
+// remoteIP returns the address of the downstream connection, IPv4 in its own
+// form and without a zone, or none for a socket without one.
+func remoteIP(address *corev3.Address) netip.Addr {
+	ip, err := netip.ParseAddr(address.GetSocketAddress().GetAddress())
+	if err != nil {
+		return netip.Addr{}
+	}
+	return ip.Unmap().WithZone("")
+}
