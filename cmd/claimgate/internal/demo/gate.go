@@ -1,0 +1,94 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/claimgate/claimgate/authz"
+	"github.com/claimgate/claimgate/authz/jwks"
+	"github.com/claimgate/claimgate/authz/token"
+	"github.com/claimgate/claimgate/cmd/claimgate/internal/config"
+	"github.com/claimgate/claimgate/envoy"
+)
+
+// Gate is a claimgate in this process, put together from the parts that
+// `claimgate serve` is put together from.
+type Gate struct {
+	engine   *authz.Engine
+	keys     *jwks.Registry
+	service  *envoy.Service
+	records  *recorder
+	cancel   context.CancelFunc
+	running  sync.WaitGroup
+	stopOnce sync.Once
+}
+
+// firstFetches is how long a start waits for the keys of the issuers.
+const firstFetches = 10 * time.Second
+
+// StartGate loads the configuration and serves it on the listener, which it
+// owns from then on. It returns once the keys of every issuer were asked for.
+// The gate ends with Stop.
+func StartGate(ctx context.Context, file string, l net.Listener) (*Gate, error) {
+	document, err := config.Load(file)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("demo: %w", err), l.Close())
+	}
+	g := &Gate{keys: jwks.NewRegistry(jwks.Options{}), engine: authz.NewEngine(authz.Options{}), records: &recorder{}}
+	settings, err := document.Settings()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("demo: %w", err), l.Close())
+	}
+	built, err := document.Build(config.Runtime{Keys: g.keys, Cache: token.NewCache(settings.CacheTokens), Generation: 1})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("demo: %w", err), l.Close())
+	}
+	g.engine.Swap(built.Snapshot)
+	g.serve(l)
+	if err := g.awaitKeys(ctx); err != nil {
+		g.Stop()
+		return nil, err
+	}
+	g.service.SetReady(true)
+	return g, nil
+}
+
+func (g *Gate) serve(l net.Listener) {
+	server := envoy.NewServer(envoy.ServerOptions{Decider: g.engine, Observer: g.records})
+	g.service = envoy.NewService(server, envoy.ServiceOptions{DrainWait: time.Millisecond})
+	ctx, cancel := context.WithCancel(context.Background()) // until Stop, not until the caller's start is over
+	g.cancel = cancel
+	g.running.Go(func() { g.keys.Run(ctx) })
+	g.running.Go(func() { _ = g.service.Serve(l) }) // ends by Stop; a listener that fails shows as 503
+}
+
+func (g *Gate) awaitKeys(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, firstFetches)
+	defer cancel()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for !g.keys.FirstFetchesEnded() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("demo: the issuers' keys were not fetched: %w", context.Cause(ctx))
+		}
+	}
+	return nil
+}
+
+// Decision returns what was concluded under a decision id.
+func (g *Gate) Decision(id string) (Record, bool) { return g.records.find(id) }
+
+// Stop ends the server at once, as a crash would, and waits for its parts.
+func (g *Gate) Stop() {
+	g.stopOnce.Do(func() {
+		g.service.Stop()
+		g.cancel()
+		g.running.Wait()
+	})
+}
