@@ -8,18 +8,20 @@
 //	set, err := source.KeySet(ctx, kid)
 //
 // It is the only HTTP client for keys. Nothing of an unverified token becomes
-// part of a request that it makes.
+// part of a request that it makes. It never follows a redirect, never uses a
+// proxy of the environment, and never puts one key in place of another.
 package jwks
 
 import (
-	"context"
+	"net/http"
 	"time"
-
-	"github.com/claimgate/claimgate/authz/token"
 )
 
 // SourceSpec describes one key source. Equal specs share one source. Exactly
 // one of Inline, File and URI is set, or none of them for discovery.
+//
+// A host that is written here as a loopback address or as localhost may be
+// reached there, and by plain http; no other name may lead to loopback.
 type SourceSpec struct {
 	Issuer string // issuer identifier; pins the discovery document
 	URI    string // JWKS URI
@@ -33,8 +35,8 @@ type SourceSpec struct {
 	MaxBackoff            time.Duration // default 60 s
 	Timeout               time.Duration // default 5 s, of one fetch
 	CAFile                string        // PEM bundle in place of the system's
-	AllowPrivateAddresses bool
-	InsecureHTTP          bool
+	AllowPrivateAddresses bool          // loopback and private ranges; never link-local or multicast
+	InsecureHTTP          bool          // plain http, to hosts beyond loopback too
 }
 
 // Options are what a registry needs from outside. Zero fields have defaults.
@@ -42,6 +44,15 @@ type Options struct {
 	Now      func() time.Time
 	Rand     func() float64 // in [0,1), for jitter
 	Observer Observer
+
+	// MaxFetches bounds the fetches at a time: so many scheduled ones, and as
+	// many again that an unknown kid caused. One origin holds at most an
+	// eighth of each. Default 32.
+	MaxFetches int
+
+	// Transport replaces the network, for tests. It BYPASSES the address
+	// checks, CA bundles and TLS rules of this package.
+	Transport http.RoundTripper
 }
 
 // Observer hears about fetches. It must not block.
@@ -52,43 +63,52 @@ type Observer interface {
 // FetchResult is a closed set, fit for a metric label.
 type FetchResult string
 
-// Registry owns the sources, their schedules and the fetch pool.
-type Registry struct{}
+// The results of a fetch. Those but the first two are failures, after which
+// the keys in force stay as they are.
+const (
+	FetchOK             FetchResult = "ok"
+	FetchNotModified    FetchResult = "not_modified"    // 304, as good as a 200
+	FetchTimeout        FetchResult = "timeout"         // no whole answer in time
+	FetchDial           FetchResult = "dial"            // not connected, or the connection broke
+	FetchTLS            FetchResult = "tls"             // no trusted TLS connection
+	FetchStatus         FetchResult = "status"          // an unexpected HTTP status
+	FetchTooLarge       FetchResult = "too_large"       // too many bytes or too many keys
+	FetchMalformed      FetchResult = "malformed"       // not the document that was asked for
+	FetchNoUsableKey    FetchResult = "no_usable_key"   // a key set in which no key can be used
+	FetchIssuerMismatch FetchResult = "issuer_mismatch" // the document names another issuer
+	FetchAddressRefused FetchResult = "address_refused" // an address or scheme that is not allowed
+	FetchRedirect       FetchResult = "redirect"        // redirects are never followed
+	FetchCanceled       FetchResult = "canceled"        // the source was stopped
+)
 
-// NewRegistry returns an empty registry.
-func NewRegistry(opts Options) *Registry { panic("not built") }
-
-// Source returns the source of the spec, new or shared. Static sources are
-// parsed here; a remote one is fetched once Run is called, or at once where it
-// already is. Errors are mistakes of the spec.
-func (r *Registry) Source(spec SourceSpec) (*Source, error) { panic("not built") }
-
-// Run fetches and refreshes until ctx ends, then returns once every goroutine
-// of the registry has ended.
-func (r *Registry) Run(ctx context.Context) { panic("not built") }
-
-// FirstFetchesEnded reports whether every remote source ended its first fetch.
-func (r *Registry) FirstFetchesEnded() bool { panic("not built") }
-
-// Status describes every source, ordered by issuer.
-func (r *Registry) Status() []Status { panic("not built") }
-
-// Status is the state of one source.
-type Status struct {
-	Issuer      string
-	Kind        string // "static" or "remote"
-	Keys        int
-	Skipped     int // unusable keys of the set in force
-	LastSuccess time.Time
-	LastFailure time.Time
-	LastError   string // a FetchResult, never text from the network
+// FetchResults returns the whole closed set, in a fixed order.
+func FetchResults() []FetchResult {
+	return []FetchResult{
+		FetchOK, FetchNotModified, FetchTimeout, FetchDial, FetchTLS, FetchStatus, FetchTooLarge, FetchMalformed,
+		FetchNoUsableKey, FetchIssuerMismatch, FetchAddressRefused, FetchRedirect, FetchCanceled,
+	}
 }
 
-// Source is a token.KeySource.
-type Source struct{}
+// good reports whether the result confirms the keys in force.
+func (r FetchResult) good() bool { return r == FetchOK || r == FetchNotModified }
 
-// ID returns the fingerprint of the spec.
-func (s *Source) ID() string { panic("not built") }
+// Kinds of sources, as Status names them.
+const (
+	KindStatic = "static"
+	KindRemote = "remote"
+)
 
-// KeySet implements token.KeySource.
-func (s *Source) KeySet(ctx context.Context, kid string) (*token.KeySet, error) { panic("not built") }
+// Status is the state of one source. Times are zero where nothing happened.
+type Status struct {
+	ID           string // fingerprint of the spec
+	Issuer       string
+	Kind         string // "static" or "remote"
+	Keys         int
+	Skipped      int // unusable keys of the set in force
+	LastSuccess  time.Time
+	LastFailure  time.Time
+	LastError    string    // a FetchResult, never text from the network
+	NextRefresh  time.Time // when the next scheduled fetch is due; zero for static
+	UnknownKIDs  uint64    // lookups of a kid that the set in force lacked
+	GateClosures uint64    // those among them that could not ask for a fetch or join one
+}

@@ -1,0 +1,55 @@
+package jwks
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+)
+
+// discover returns the JWKS URI that the issuer's metadata names (OpenID
+// Connect Discovery 1.0 section 4, RFC 8414 section 3). The metadata must name
+// the very issuer that was configured. Without a URI the outcome is a failure.
+func (f *fetcher) discover(ctx context.Context) (*url.URL, outcome) {
+	var last answer
+	for _, place := range discoveryURLs(f.start) {
+		found, err := f.get(ctx, place, "")
+		if err != nil {
+			return nil, failed(resultOf(err))
+		}
+		if last = found; last.status != http.StatusNotFound {
+			break
+		}
+	}
+	if last.status != http.StatusOK {
+		return nil, last.failure()
+	}
+	raw, result := readMetadata(last.body, f.issuer)
+	if result != FetchOK {
+		return nil, failed(result)
+	}
+	target, err := f.rules.parse(raw)
+	if err != nil {
+		return nil, failed(resultOf(err))
+	}
+	return target, outcome{}
+}
+
+// readMetadata returns the jwks_uri of a metadata document of this issuer.
+func readMetadata(body []byte, issuer string) (string, FetchResult) {
+	members, err := readObject(body, "issuer", "jwks_uri")
+	if err != nil {
+		return "", FetchMalformed
+	}
+	var named, uri *string
+	if json.Unmarshal(members["issuer"], &named) != nil || named == nil {
+		return "", FetchMalformed
+	}
+	if *named != issuer {
+		return "", FetchIssuerMismatch
+	}
+	if json.Unmarshal(members["jwks_uri"], &uri) != nil || uri == nil {
+		return "", FetchMalformed
+	}
+	return *uri, FetchOK
+}
