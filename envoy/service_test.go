@@ -1,0 +1,276 @@
+package envoy
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"math/big"
+	"net"
+	"testing"
+	"time"
+
+	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"github.com/claimgate/claimgate/authz"
+)
+
+const (
+	serving    = healthv1.HealthCheckResponse_SERVING
+	notServing = healthv1.HealthCheckResponse_NOT_SERVING
+)
+
+func healthServices() []string { return []string{"", "envoy.service.auth.v3.Authorization"} }
+
+func TestHealth(t *testing.T) {
+	service := NewService(NewServer(ServerOptions{Decider: always(allow)}), ServiceOptions{})
+	client := healthv1.NewHealthClient(serve(t, service))
+	for _, step := range []struct {
+		do   func()
+		want healthv1.HealthCheckResponse_ServingStatus
+	}{
+		{func() {}, notServing},
+		{func() { service.SetReady(true) }, serving},
+		{func() { service.SetReady(false) }, notServing},
+	} {
+		step.do()
+		for _, name := range healthServices() {
+			got, err := client.Check(t.Context(), &healthv1.HealthCheckRequest{Service: name})
+			if err != nil || got.GetStatus() != step.want {
+				t.Errorf("%q: %v, %v; want %v", name, got.GetStatus(), err, step.want)
+			}
+		}
+	}
+	if _, err := client.Check(t.Context(), &healthv1.HealthCheckRequest{Service: "other"}); status.Code(err) != codes.NotFound {
+		t.Errorf("an unknown service: %v", err)
+	}
+}
+
+// TestDrain: watchers hear NOT_SERVING, checks go on being answered meanwhile,
+// the one in progress is finished, and no watcher holds up the end.
+func TestDrain(t *testing.T) {
+	entered, release := make(chan struct{}), make(chan struct{})
+	slow := deciderFunc(func(_ context.Context, req *authz.Request) authz.Decision {
+		if req.Path.Canonical == "/slow" {
+			close(entered)
+			<-release
+		}
+		return allow
+	})
+	service := NewService(NewServer(ServerOptions{Decider: slow}), ServiceOptions{DrainWait: time.Millisecond})
+	service.SetReady(true)
+	conn := serve(t, service)
+	watch := watching(t, conn)
+	expectHealth(t, watch, serving)
+	answer := make(chan outcome, 1)
+	go func() {
+		request := plain()
+		request.target = "/slow"
+		wire, _ := callRaw(t.Context(), conn, encoded(t, request.raw()))
+		answer <- envoyReadsBytes(t, wire)
+	}()
+	<-entered
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		service.Drain(t.Context())
+	}()
+	expectHealth(t, watch, notServing)
+	if _, err := watch.Recv(); status.Code(err) != codes.Canceled {
+		t.Errorf("the watch ended with %v", err)
+	}
+	select {
+	case <-drained:
+		t.Error("the drain ended before the check in progress")
+	default:
+	}
+	close(release)
+	if out := <-answer; out.verdict != envoyAllows {
+		t.Errorf("the check in progress: %s", out.verdict)
+	}
+	<-drained
+	if _, err := callRaw(t.Context(), conn, encoded(t, plain().raw())); status.Code(err) != codes.Unavailable {
+		t.Errorf("after the drain: %v", err)
+	}
+}
+
+// TestDrainAnswersWhileItWaits: until DrainWait is over nothing is refused, and
+// readiness does not come back.
+func TestDrainAnswersWhileItWaits(t *testing.T) {
+	service := NewService(NewServer(ServerOptions{Decider: always(allow)}), ServiceOptions{DrainWait: time.Hour})
+	service.SetReady(true)
+	conn := serve(t, service)
+	watch := watching(t, conn)
+	expectHealth(t, watch, serving)
+	ctx, cancel := context.WithCancel(t.Context())
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		service.Drain(ctx)
+	}()
+	expectHealth(t, watch, notServing)
+	service.SetReady(true)
+	wire, err := callRaw(t.Context(), conn, encoded(t, plain().raw()))
+	if out := envoyReadsBytes(t, wire); err != nil || out.verdict != envoyAllows {
+		t.Errorf("while it waits: %v, %s", err, out.verdict)
+	}
+	for _, name := range healthServices() {
+		got, err := healthv1.NewHealthClient(conn).Check(t.Context(), &healthv1.HealthCheckRequest{Service: name})
+		if err != nil || got.GetStatus() != notServing {
+			t.Errorf("%q while it drains: %v, %v", name, got.GetStatus(), err)
+		}
+	}
+	cancel()
+	<-drained
+	service.Drain(t.Context()) // a second drain has nothing to do
+}
+
+// TestDrainCuts: when the context ends the check in progress is cut; its own
+// context ends with it.
+func TestDrainCuts(t *testing.T) {
+	entered := make(chan struct{})
+	stuck := deciderFunc(func(ctx context.Context, _ *authz.Request) authz.Decision {
+		close(entered)
+		<-ctx.Done()
+		return authz.Decision{Verdict: authz.Unavailable, Reason: authz.DeadlineExceeded}
+	})
+	observer := &recorder{}
+	service := NewService(NewServer(ServerOptions{Decider: stuck, Observer: observer}), ServiceOptions{DrainWait: -1})
+	conn := serve(t, service)
+	failed := make(chan error, 1)
+	go func() {
+		_, err := callRaw(t.Context(), conn, encoded(t, plain().raw()))
+		failed <- err
+	}()
+	<-entered
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	service.Drain(ctx)
+	if err := <-failed; status.Code(err) != codes.Unavailable {
+		t.Errorf("the check that was cut: %v", err)
+	}
+	if got := observer.one(t); got.decision.Reason != authz.DeadlineExceeded {
+		t.Errorf("the observer heard %v", got.decision.Reason)
+	}
+}
+
+func watching(t *testing.T, conn *grpc.ClientConn) healthv1.Health_WatchClient {
+	t.Helper()
+	watch, err := healthv1.NewHealthClient(conn).Watch(t.Context(), &healthv1.HealthCheckRequest{Service: healthServices()[1]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return watch
+}
+
+func expectHealth(t *testing.T, watch healthv1.Health_WatchClient, want healthv1.HealthCheckResponse_ServingStatus) {
+	t.Helper()
+	got, err := watch.Recv()
+	if err != nil || got.GetStatus() != want {
+		t.Fatalf("the watch says %v, %v; want %v", got.GetStatus(), err, want)
+	}
+}
+
+// TestP1SecondNet: a panic above Check is answered too, and one of health does
+// not end the process.
+func TestP1SecondNet(t *testing.T) {
+	service := NewService(NewServer(ServerOptions{Decider: always(allow)}), ServiceOptions{})
+	explode := func(context.Context, any) (any, error) { panic("x") }
+	resp, err := service.guardUnary(t.Context(), nil, &grpc.UnaryServerInfo{FullMethod: authv3.Authorization_Check_FullMethodName}, explode)
+	response, ok := resp.(*authv3.CheckResponse)
+	if out := envoyReads(t, response, nil); err != nil || !ok || out.verdict != envoyDenies || out.status != 500 {
+		t.Errorf("Check: %v, %+v", err, out)
+	}
+	resp, err = service.guardUnary(t.Context(), nil, &grpc.UnaryServerInfo{FullMethod: healthv1.Health_Check_FullMethodName}, explode)
+	if resp != nil || status.Code(err) != codes.Internal {
+		t.Errorf("health: %v, %v", resp, err)
+	}
+	err = service.guardStream(nil, fakeStream{t.Context()}, nil, func(any, grpc.ServerStream) error { panic("x") })
+	if status.Code(err) != codes.Internal {
+		t.Errorf("watch: %v", err)
+	}
+}
+
+type fakeStream struct{ ctx context.Context }
+
+func (fakeStream) SetHeader(metadata.MD) error  { return nil }
+func (fakeStream) SendHeader(metadata.MD) error { return nil }
+func (fakeStream) SetTrailer(metadata.MD)       {}
+func (s fakeStream) Context() context.Context   { return s.ctx }
+func (fakeStream) SendMsg(any) error            { return nil }
+func (fakeStream) RecvMsg(any) error            { return nil }
+
+// TestTLS: Envoy's clients offer TLS 1.2 at most unless told otherwise; older
+// versions are refused even where the configuration admits them.
+func TestTLS(t *testing.T) {
+	certificate, roots := selfSigned(t)
+	service := NewService(NewServer(ServerOptions{Decider: always(allow)}), ServiceOptions{TLS: &tls.Config{
+		Certificates: []tls.Certificate{certificate},
+		MinVersion:   tls.VersionTLS10, //nolint:gosec // what the service must not follow
+	}})
+	listener, err := Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	serveOn(t, service, listener)
+	for version, ok := range map[uint16]bool{tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
+		config := &tls.Config{RootCAs: roots, ServerName: "claimgate.test", MinVersion: tls.VersionTLS10, MaxVersion: version} //nolint:gosec // what is tried
+		conn := connect(t, listener.Addr().String(), grpc.WithTransportCredentials(credentials.NewTLS(config)))
+		wire, err := callRaw(t.Context(), conn, encoded(t, plain().raw()))
+		if (err == nil) != ok || ok && envoyReadsBytes(t, wire).verdict != envoyAllows {
+			t.Errorf("%s: %v", tls.VersionName(version), err)
+		}
+	}
+}
+
+func selfSigned(t *testing.T) (tls.Certificate, *x509.CertPool) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "claimgate.test"}, DNSNames: []string{"claimgate.test"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(parsed)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, roots
+}
+
+// TestServesSeveralListeners: one service, TCP and a unix socket.
+func TestServesSeveralListeners(t *testing.T) {
+	service := NewService(NewServer(ServerOptions{Decider: always(allow)}), ServiceOptions{})
+	path := socketPath(t)
+	for _, address := range []string{"127.0.0.1:0", "unix://" + path} {
+		listener, err := Listen(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		serveOn(t, service, listener)
+		dial := func(ctx context.Context, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, listener.Addr().Network(), listener.Addr().String())
+		}
+		wire, err := callRaw(t.Context(), connect(t, "passthrough:x", grpc.WithContextDialer(dial)), encoded(t, plain().raw()))
+		if err != nil || envoyReadsBytes(t, wire).verdict != envoyAllows {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
