@@ -1,0 +1,109 @@
+package telemetry
+
+import (
+	"io"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/claimgate/claimgate/authz"
+	"github.com/claimgate/claimgate/authz/jwks"
+	"github.com/claimgate/claimgate/cmd/claimgate/internal/config"
+)
+
+// LogSettings configure the log.
+type LogSettings = config.LogSettings
+
+// Telemetry is the observer of a process: envoy.Observer and jwks.Observer.
+// Safe for concurrent use.
+type Telemetry struct {
+	log       *zap.Logger
+	ids       identifiers
+	metrics   *Metrics
+	decisions *decisionLog
+	outages   outages
+}
+
+// New returns a telemetry that logs to w.
+func New(settings LogSettings, w io.Writer) *Telemetry {
+	log := newLogger(settings.Level, w)
+	ids := newIdentifiers(settings)
+	metrics := NewMetrics()
+	return &Telemetry{
+		log:       log,
+		ids:       ids,
+		metrics:   metrics,
+		decisions: newDecisionLog(log, ids, settings.DenialsPerSecond, metrics.suppressed),
+		outages:   outages{failing: make(map[string]bool)},
+	}
+}
+
+// Log returns the logger. Whatever is written to it is redacted.
+func (t *Telemetry) Log() *zap.Logger { return t.log }
+
+// Metrics returns the metrics.
+func (t *Telemetry) Metrics() *Metrics { return t.metrics }
+
+// Announce logs once how this log treats identifiers.
+func (t *Telemetry) Announce() { t.ids.announce(t.log) }
+
+// Checked implements envoy.Observer. For a request that is allowed it takes no
+// lock and allocates nothing, unless the log is at debug level.
+func (t *Telemetry) Checked(req *authz.Request, decision *authz.Decision, elapsed time.Duration, fault error) {
+	t.metrics.checked(decision, elapsed)
+	if fault != nil {
+		t.metrics.panics.Inc()
+		t.decisions.faulted(decision, fault)
+	}
+	if decision.Verdict != authz.Allow {
+		t.decisions.denied(req, decision, elapsed)
+		return
+	}
+	if t.log.Core().Enabled(zapcore.DebugLevel) {
+		t.decisions.allowed(req, decision, elapsed)
+	}
+}
+
+// Fetched implements jwks.Observer. The log hears only when an issuer begins
+// to fail and when it recovers.
+func (t *Telemetry) Fetched(issuer string, result jwks.FetchResult, elapsed time.Duration) {
+	t.metrics.fetched(issuer, result, elapsed)
+	if result == jwks.FetchCanceled {
+		return // says nothing about the issuer
+	}
+	failed := result != jwks.FetchOK && result != jwks.FetchNotModified
+	if !t.outages.changed(issuer, failed) {
+		return
+	}
+	fields := []zap.Field{zap.String("issuer", issuer), zap.String("result", string(result)), zap.Duration("took", elapsed)}
+	if failed {
+		t.log.Warn("keys cannot be fetched", fields...)
+		return
+	}
+	t.log.Info("keys can be fetched again", fields...)
+}
+
+// outages remembers which issuers fail. The issuers are those of the
+// configuration, so their number is bounded.
+type outages struct {
+	mu      sync.Mutex
+	failing map[string]bool
+}
+
+// changed records the state and reports whether it is news. That the first
+// fetch of an issuer succeeds is none.
+func (o *outages) changed(issuer string, failed bool) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.failing[issuer] == failed {
+		return false
+	}
+	if failed {
+		o.failing[issuer] = true
+	} else {
+		delete(o.failing, issuer)
+	}
+	return true
+}
