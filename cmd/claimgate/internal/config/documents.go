@@ -1,0 +1,130 @@
+package config
+
+import "github.com/claimgate/claimgate/cmd/claimgate/internal/config/yamldoc"
+
+// mainDoc is the main file as written. The default of a field stands in its
+// tag and nowhere else; package yamldoc applies it.
+type mainDoc struct {
+	APIVersion   string        `yaml:"apiVersion" required:"true" enum:"claimgate.dev/v1alpha1" doc:"Version of the format of this file."`
+	Listen       listenDoc     `yaml:"listen" doc:"Where Envoy reaches the authorization service."`
+	Health       *healthDoc    `yaml:"health" doc:"HTTP listener for /livez and /readyz. Off where it is not written. It names nobody, so it may listen anywhere."`
+	Metrics      *metricsDoc   `yaml:"metrics" doc:"HTTP listener for Prometheus metrics. Off where it is not written. Labels name tenants."`
+	Admin        *adminDoc     `yaml:"admin" doc:"HTTP listener for the status page and debug views. Off where it is not written."`
+	Log          logDoc        `yaml:"log" doc:"The log."`
+	Cache        cacheDoc      `yaml:"cache" doc:"The cache of verified tokens."`
+	Realm        string        `yaml:"realm" default:"claimgate" doc:"Realm of every WWW-Authenticate challenge; one for all tenants, so that their names cannot be probed."`
+	DecisionID   decisionIDDoc `yaml:"decisionId" doc:"What to do with the id of each decision."`
+	Proxy        proxyDoc      `yaml:"proxy" doc:"What is known of the proxy in front."`
+	OwnedHeaders []string      `yaml:"ownedHeaders" empty:"true" doc:"Request headers that claimgate owns, in addition to those that tenants of this file set; at most 64 in all. On every allow each one is set or removed, for every tenant."`
+	Issuers      []issuerDoc   `yaml:"issuers" empty:"true" doc:"Issuers of tokens that tenants may name."`
+	Entries      []entryDoc    `yaml:"entries" empty:"true" doc:"Places, besides hosts, where requests arrive and what names the tenant there."`
+	Tenants      []namedTenant `yaml:"tenants" empty:"true" doc:"Tenants that are written in this file."`
+	TenantDirs   []dirDoc      `yaml:"tenantDirs" empty:"true" doc:"Directories with one file a tenant."`
+}
+
+type tlsDoc struct {
+	CertFile string `yaml:"certFile" required:"true" doc:"PEM file with the certificate and its chain, relative to this file."`
+	KeyFile  string `yaml:"keyFile" required:"true" doc:"PEM file with the private key, relative to this file."`
+}
+
+type listenDoc struct {
+	Address           string        `yaml:"address" default:"127.0.0.1:9191" doc:"host:port or unix:///path."`
+	TLS               *tlsDoc       `yaml:"tls" doc:"Serve TLS, version 1.2 or later."`
+	InsecurePlaintext bool          `yaml:"insecurePlaintext" doc:"Allow an address beyond loopback without TLS: whoever is on the network can then read tokens and forge answers."`
+	DrainWait         zeroableDelay `yaml:"drainWait" default:"5s" doc:"How long the service reports that it is not serving before it closes connections; at most 10m."`
+	MaxConnectionAge  delay         `yaml:"maxConnectionAge" doc:"Close connections gracefully at this age, so that load spreads over new replicas. Not written: never."`
+}
+
+type healthDoc struct {
+	Address string `yaml:"address" required:"true" doc:"host:port or unix:///path."`
+}
+
+type metricsDoc struct {
+	Address           string  `yaml:"address" required:"true" doc:"host:port or unix:///path. Beyond loopback only with tls, bearerTokenFile or insecurePlaintext."`
+	TLS               *tlsDoc `yaml:"tls" doc:"Serve TLS, version 1.2 or later."`
+	BearerTokenFile   string  `yaml:"bearerTokenFile" doc:"File with the bearer token that scrapers must send, relative to this file."`
+	InsecurePlaintext bool    `yaml:"insecurePlaintext" doc:"Allow an address beyond loopback without TLS and without a bearer token: whoever is on the network can then read the names of tenants."`
+}
+
+type adminDoc struct {
+	Address        string   `yaml:"address" required:"true" doc:"host:port of a loopback address, or unix:///path."`
+	Hosts          []string `yaml:"hosts" default:"[localhost, 127.0.0.1, \"::1\"]" doc:"Host names, without port, that requests may be for; others are refused, which stops DNS rebinding."`
+	InsecureRemote bool     `yaml:"insecureRemote" doc:"Allow an address beyond loopback: the pages ask nobody who they are."`
+}
+
+type logDoc struct {
+	Level                    string    `yaml:"level" default:"info" enum:"debug,info,warn,error" doc:"Least severe level that is written."`
+	HashKey                  secretRef `yaml:"hashKey" doc:"Key of the HMAC that stands for identifiers in the log, at least 16 bytes, as file:/path or env:NAME. Replicas with one key write equal hashes. Not written: a random key."`
+	InsecurePlainIdentifiers bool      `yaml:"insecurePlainIdentifiers" doc:"Write subjects and other identifiers in the clear."`
+	DenialsPerSecond         int       `yaml:"denialsPerSecond" default:"10" doc:"Greatest number of denials logged each second; 0 logs none. At most 100000."`
+}
+
+type cacheDoc struct {
+	Tokens int `yaml:"tokens" default:"50000" doc:"Greatest number of verified tokens kept; 0 turns the cache off. At most 10000000."`
+}
+
+type decisionIDDoc struct {
+	ResponseHeader string `yaml:"responseHeader" doc:"Response header that tells the client the id of the decision, by which the log line is found. Not written: none."`
+}
+
+type proxyDoc struct {
+	FiltersHeaders        bool `yaml:"filtersHeaders" doc:"The proxy sends claimgate only some of the request headers, so that the absence of one proves nothing."`
+	RejectsUnderscores    bool `yaml:"rejectsUnderscores" doc:"The proxy refuses or drops header names with an underscore before it asks claimgate."`
+	StripEnvoyAuthHeaders bool `yaml:"stripEnvoyAuthHeaders" default:"true" doc:"Remove the x-envoy-auth-* headers that a client sends."`
+}
+
+type issuerDoc struct {
+	Name        string        `yaml:"name" required:"true" doc:"Name by which tenants and rules refer to the issuer: 1 to 64 of A-Z a-z 0-9 . _ -"`
+	Issuer      string        `yaml:"issuer" required:"true" doc:"Issuer identifier: the exact text of the iss claim, a https URL without query, fragment and user. A loopback address may use http."`
+	Audiences   []string      `yaml:"audiences" required:"true" doc:"Audiences of which a token must name at least one."`
+	Algorithms  []string      `yaml:"algorithms" required:"true" doc:"Signature algorithms that are accepted: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, Ed25519."`
+	Types       []string      `yaml:"types" default:"[at+jwt, JWT]" empty:"items" doc:"Values of the typ header that are accepted, in any case and without application/. An empty text admits tokens without typ."`
+	ClockSkew   zeroableDelay `yaml:"clockSkew" default:"30s" doc:"Tolerance for times in tokens; at most 5m."`
+	MaxTokenAge delay         `yaml:"maxTokenAge" doc:"Greatest age of a token by its iat claim, which is then required. Not written: no limit besides exp."`
+	JWKSURI     string        `yaml:"jwksUri" doc:"URL of the key set. Without jwksUri, jwksFile and jwks the keys are found by OpenID Connect discovery."`
+	JWKSFile    string        `yaml:"jwksFile" doc:"File with the key set, relative to this file. It is read at load."`
+	JWKS        jsonDoc       `yaml:"jwks" doc:"The key set itself, as a mapping."`
+	Keys        keysDoc       `yaml:"keys" doc:"How keys are fetched and how long they are kept."`
+}
+
+type keysDoc struct {
+	RefreshInterval       delay  `yaml:"refreshInterval" default:"5m" doc:"Time between two background fetches, with 10 % jitter."`
+	UnknownKIDCooldown    delay  `yaml:"unknownKidCooldown" default:"10s" doc:"Least time between two fetches that unknown key ids cause."`
+	UnknownKIDWait        delay  `yaml:"unknownKidWait" default:"100ms" doc:"Longest time that a request waits for such a fetch."`
+	MaxStale              delay  `yaml:"maxStale" default:"24h" doc:"How long keys stay in force after the last good fetch. After that the issuer's tokens are answered with 503."`
+	MaxBackoff            delay  `yaml:"maxBackoff" default:"60s" doc:"Longest time between two attempts while fetches fail."`
+	Timeout               delay  `yaml:"timeout" default:"5s" doc:"Longest time of one fetch."`
+	CAFile                string `yaml:"caFile" doc:"PEM bundle of certificate authorities in place of the system's, relative to this file."`
+	AllowPrivateAddresses bool   `yaml:"allowPrivateAddresses" doc:"Allow key servers at private, link-local and loopback addresses. A loopback address or localhost written here is allowed as it stands."`
+	InsecureHTTP          bool   `yaml:"insecureHTTP" doc:"Allow http for the issuer and its key set: whoever is on the network can then forge keys."`
+}
+
+type entryDoc struct {
+	Name             string `yaml:"name" required:"true" doc:"Name by which tenants list the entry: 1 to 64 of A-Z a-z 0-9 . _ -"`
+	ContextExtension string `yaml:"contextExtension" required:"true" doc:"Key of Envoy's context_extensions whose value is the tenant's name. A client cannot set it."`
+}
+
+type dirDoc struct {
+	Path string `yaml:"path" required:"true" doc:"Directory, relative to this file. Every *.yaml in it and below is one tenant, named by its file name. Names that begin with a dot are skipped."`
+}
+
+// namedTenant is a tenant in the main file.
+type namedTenant struct {
+	Name      string `yaml:"name" required:"true" doc:"Name of the tenant: 1 to 64 of A-Z a-z 0-9 . _ -"`
+	tenantDoc `yaml:",inline"`
+}
+
+// fileTenant is a tenant in a file of its own.
+type fileTenant struct {
+	tenantDoc `yaml:",inline"`
+}
+
+// UnknownField implements yamldoc.Hinter.
+func (*fileTenant) UnknownField(name string) string {
+	if name == "name" {
+		return "remove it: the file name without .yaml is the tenant's name"
+	}
+	return ""
+}
+
+var _ yamldoc.Hinter = (*fileTenant)(nil)

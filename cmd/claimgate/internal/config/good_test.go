@@ -1,0 +1,51 @@
+package config
+
+import (
+	"path/filepath"
+	"testing"
+)
+
+// goodFiles are the configurations that must load and build: those of
+// testdata and the examples.
+func goodFiles(t testing.TB) []string {
+	t.Helper()
+	var files []string
+	for _, pattern := range []string{"testdata/good/*.yaml", "../../../../examples/*/claimgate.yaml"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, found...)
+	}
+	if len(files) < 5 {
+		t.Fatalf("only %d good files", len(files))
+	}
+	return files
+}
+
+func TestGoodFiles(t *testing.T) {
+	t.Setenv("CLAIMGATE_HASH_KEY", "0123456789abcdef0123456789abcdef")
+	for _, file := range goodFiles(t) {
+		t.Run(filepath.ToSlash(file), func(t *testing.T) {
+			document, err := Load(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			built, err := document.Build(Runtime{Generation: 7})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if built.Snapshot == nil || built.Snapshot.Generation() != 7 || len(built.Snapshot.TenantNames()) == 0 {
+				t.Errorf("no snapshot of generation 7 with tenants")
+			}
+			if built.Settings.Listen.Address == "" {
+				t.Error("no listening address")
+			}
+			for _, warning := range built.Warnings {
+				if !warning.Warning {
+					t.Errorf("a mistake among the warnings: %v", warning)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,152 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/claimgate/claimgate/authz"
+	"github.com/claimgate/claimgate/cmd/claimgate/internal/config/yamldoc"
+)
+
+// ownHeaders gathers the names that claimgate owns: those of ownedHeaders and
+// those that tenants of the main file set.
+func (b *builder) ownHeaders() {
+	b.names = map[string]place{}
+	var names []string
+	own := func(at place, name string) {
+		name = strings.ToLower(name)
+		if why := authz.CheckHeaderName(name); why != "" && name != "" {
+			b.problem(at, why, "use another name")
+			return
+		}
+		if _, known := b.names[name]; !known && name != "" {
+			b.names[name] = at
+			names = append(names, name)
+		}
+	}
+	for i, name := range b.document.main.OwnedHeaders {
+		at := place{b.document.source, fmt.Sprintf("ownedHeaders[%d]", i)}
+		if _, known := b.names[strings.ToLower(name)]; known {
+			b.problem(at, "this is listed twice", "remove one of them")
+		}
+		own(at, name)
+	}
+	for _, t := range b.document.tenants {
+		for i, header := range t.doc.Headers {
+			if t.main {
+				own(t.at.item("headers", i).at("name"), header.Name)
+			}
+		}
+	}
+	b.compileOwned(names)
+}
+
+func (b *builder) compileOwned(names []string) {
+	if len(names) > authz.MaxOwnedHeaders {
+		b.problem(b.names[names[authz.MaxOwnedHeaders]],
+			fmt.Sprintf("ownedHeaders and the tenants of this file name %d headers, and at most %d can be owned", len(names), authz.MaxOwnedHeaders), "")
+		names = names[:authz.MaxOwnedHeaders]
+	}
+	owned, problems := authz.NewOwnedHeaders(names)
+	for _, p := range problems {
+		b.further(b.ownedPlace(names, p.Path), p.Message, p.Mend)
+	}
+	b.owned = owned
+	if owned == nil {
+		b.owned, _ = authz.NewOwnedHeaders(nil)
+	}
+}
+
+var elementIndex = regexp.MustCompile(`^\[([0-9]{1,9})\]`)
+
+// ownedPlace finds where the name at `[i]` comes from.
+func (b *builder) ownedPlace(names []string, path string) place {
+	if match := elementIndex.FindStringSubmatch(path); match != nil {
+		if i, err := strconv.Atoi(match[1]); err == nil && i < len(names) {
+			return b.names[names[i]]
+		}
+	}
+	return place{b.document.source, "ownedHeaders"}
+}
+
+// headers checks the headers and metadata of a tenant.
+func (b *builder) headers(t *tenant) {
+	seen := map[string]bool{}
+	for i := range t.doc.Headers {
+		header := &t.doc.Headers[i]
+		at, name := t.at.item("headers", i), strings.ToLower(header.Name)
+		if name != "" && seen[name] {
+			b.problem(at.at("name"), "this header is set twice", "remove one of them")
+		}
+		seen[name] = true
+		if _, owned := b.names[name]; !owned && name != "" {
+			b.notOwned(at.at("name"), name)
+		}
+		b.oneSource(at, &header.sourceDoc)
+		if header.Value != nil && *header.Value == "" {
+			b.problem(at.at("value"), "the value is empty, which would remove the header", "write a value, or list the name in ownedHeaders alone")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.doc.DynamicMetadata)) {
+		doc := t.doc.DynamicMetadata[name]
+		b.oneSource(t.at.at("dynamicMetadata."+yamldoc.PathName(name)), &doc)
+	}
+}
+
+// notOwned reports a header of a tenant file that the main file does not know.
+// Names that can never be owned have a message of their own.
+func (b *builder) notOwned(at place, name string) {
+	if why := authz.CheckHeaderName(name); why != "" {
+		b.further(at, why, "use another name")
+		return
+	}
+	b.problem(at, fmt.Sprintf("%s is not owned, so other tenants would let clients send it", name),
+		fmt.Sprintf("add %s to ownedHeaders in %s", name, b.document.source.name))
+}
+
+func (b *builder) oneSource(at place, doc *sourceDoc) {
+	given := 0
+	for _, written := range []bool{doc.Claim != nil, doc.Value != nil, doc.Issuer != "", doc.Tenant != "", bool(doc.DecisionID), bool(doc.Claims)} {
+		if written {
+			given++
+		}
+	}
+	if given != 1 {
+		b.problem(at, "exactly one source is needed", "write one of claim, value, issuer, tenant, decisionId and claims")
+	}
+}
+
+func headerSpecs(doc *tenantDoc) []authz.HeaderSpec {
+	encodings := map[string]authz.Encoding{"base64url": authz.Base64URL, "json": authz.JSON, "refuse": authz.Refuse}
+	specs := make([]authz.HeaderSpec, len(doc.Headers))
+	for i := range doc.Headers {
+		header := &doc.Headers[i]
+		specs[i] = authz.HeaderSpec{
+			Name:         strings.ToLower(header.Name),
+			Source:       sourceSpec(&header.sourceDoc),
+			Join:         header.Join,
+			Encoding:     encodings[header.Encoding], // percent is the zero value
+			Required:     header.Required,
+			OmitOversize: header.Oversize == "omit",
+		}
+	}
+	return specs
+}
+
+func metadataSpecs(doc *tenantDoc) []authz.MetadataSpec {
+	var specs []authz.MetadataSpec
+	for _, name := range slices.Sorted(maps.Keys(doc.DynamicMetadata)) {
+		source := doc.DynamicMetadata[name]
+		specs = append(specs, authz.MetadataSpec{Name: name, Source: sourceSpec(&source)})
+	}
+	return specs
+}
+
+func sourceSpec(doc *sourceDoc) authz.SourceSpec {
+	return authz.SourceSpec{Claim: doc.Claim, Value: doc.Value, Issuer: doc.Issuer, Tenant: doc.Tenant,
+		DecisionID: bool(doc.DecisionID), Claims: bool(doc.Claims)}
+}

@@ -1,0 +1,130 @@
+package config
+
+import (
+	"bytes"
+	"crypto/tls"
+	"fmt"
+	"os"
+	"time"
+
+	"go.uber.org/zap/zapcore"
+)
+
+// Settings returns the part of the document that is no policy, with defaults
+// and secrets resolved. The error is Problems.
+func (d *Document) Settings() (Settings, error) {
+	b := &builder{document: d}
+	settings := b.settings()
+	if mistakes, _ := b.problems.split(); len(mistakes) > 0 {
+		return Settings{}, mistakes
+	}
+	return settings, nil
+}
+
+// Bounds of settings.
+const (
+	maxDrainWait        = 10 * time.Minute
+	minConnectionAge    = 10 * time.Second
+	maxCacheTokens      = 10_000_000
+	maxDenialsPerSecond = 100_000
+	minSecretBytes      = 16
+	maxSecretBytes      = 4096
+)
+
+func (b *builder) settings() Settings {
+	doc, at := &b.document.main, place{b.document.source, ""}
+	s := Settings{
+		DrainWait:        time.Duration(doc.Listen.DrainWait),
+		MaxConnectionAge: time.Duration(doc.Listen.MaxConnectionAge),
+		CacheTokens:      doc.Cache.Tokens,
+		Insecure:         insecureWords(doc),
+	}
+	b.listeners(&s)
+	s.Log = b.logSettings()
+	if s.DrainWait > maxDrainWait {
+		b.problem(at.at("listen.drainWait"), "the longest wait is 10m", "")
+	}
+	if s.MaxConnectionAge != 0 && s.MaxConnectionAge < minConnectionAge {
+		b.problem(at.at("listen.maxConnectionAge"), "the least age is 10s", "")
+	}
+	if s.CacheTokens < 0 || s.CacheTokens > maxCacheTokens {
+		b.problem(at.at("cache.tokens"), fmt.Sprintf("this must be between 0 and %d", maxCacheTokens), "")
+	}
+	return s
+}
+
+func (b *builder) logSettings() LogSettings {
+	doc, at := &b.document.main.Log, place{b.document.source, "log"}
+	if doc.DenialsPerSecond < 0 || doc.DenialsPerSecond > maxDenialsPerSecond {
+		b.problem(at.at("denialsPerSecond"), fmt.Sprintf("this must be between 0 and %d", maxDenialsPerSecond), "")
+	}
+	level, err := zapcore.ParseLevel(doc.Level)
+	if err != nil {
+		level = zapcore.InfoLevel // the level's enum has been reported
+	}
+	settings := LogSettings{Level: level, PlainIdentifiers: doc.InsecurePlainIdentifiers, DenialsPerSecond: doc.DenialsPerSecond}
+	if doc.HashKey != (secretRef{}) {
+		settings.HashKey = b.secret(at.at("hashKey"), doc.HashKey)
+	}
+	return settings
+}
+
+// secret resolves a reference. No problem quotes a path, a name or a value.
+func (b *builder) secret(at place, ref secretRef) []byte {
+	if ref.kind == "file" {
+		return b.secretFile(at, ref.name)
+	}
+	value, ok := os.LookupEnv(ref.name)
+	if !ok {
+		b.problem(at, "the environment variable is not set", "")
+		return nil
+	}
+	return b.checkSecret(at, []byte(value))
+}
+
+func (b *builder) secretFile(at place, path string) []byte {
+	data, err := readFile(b.document.beside(path), maxSecretBytes)
+	if err != nil {
+		b.problem(at, "the file cannot be read: "+cause(err), "")
+		return nil
+	}
+	return b.checkSecret(at, bytes.TrimRight(data, "\r\n"))
+}
+
+func (b *builder) checkSecret(at place, secret []byte) []byte {
+	if len(secret) < minSecretBytes || len(secret) > maxSecretBytes {
+		b.problem(at, fmt.Sprintf("the secret must have %d to %d bytes", minSecretBytes, maxSecretBytes), "make one with: openssl rand -hex 32")
+		return nil
+	}
+	return secret
+}
+
+// tlsConfig reads a server certificate. Errors of the standard library about
+// keys and certificates quote none of their content.
+func (b *builder) tlsConfig(at place, doc *tlsDoc) *tls.Config {
+	if doc == nil || doc.CertFile == "" || doc.KeyFile == "" {
+		return nil
+	}
+	certificate, okCertificate := b.pem(at.at("certFile"), doc.CertFile)
+	key, okKey := b.pem(at.at("keyFile"), doc.KeyFile)
+	if !okCertificate || !okKey {
+		return nil
+	}
+	pair, err := tls.X509KeyPair(certificate, key)
+	if err != nil {
+		b.problem(at, "certificate and key are of no use: "+err.Error(), "")
+		return nil
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}
+}
+
+const maxPEMBytes = 1 << 20
+
+func (b *builder) pem(at place, path string) ([]byte, bool) {
+	data, err := readFile(b.document.beside(path), maxPEMBytes)
+	if err != nil {
+		b.problem(at, "the file cannot be read: "+cause(err), "")
+		return nil, false
+	}
+	return data, true
+}
