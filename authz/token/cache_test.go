@@ -1,0 +1,185 @@
+package token
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"sync"
+	"testing"
+	"time"
+)
+
+// fill is what the cache tests put under numbered keys.
+func fill(scope byte, n uint64) (cacheKey, entry) {
+	key := cacheKey{token: sha256.Sum256(binary.BigEndian.AppendUint64([]byte{scope}, n)), scope: fingerprint{scope}}
+	return key, entry{identity: identity{lifetime: lifetime{expiry: start.Add(time.Hour)}}}
+}
+
+func (c *Cache) putNumber(scope byte, n uint64) {
+	key, e := fill(scope, n)
+	c.put(key, e, start)
+}
+
+func (c *Cache) has(scope byte, n uint64) bool {
+	key, _ := fill(scope, n)
+	_, ok := c.get(key)
+	return ok
+}
+
+// held counts how many of a scope's first n entries are there, without asking
+// for them.
+func (c *Cache) held(scope byte) int {
+	count := 0
+	for i := range c.shards {
+		if s := c.shards[i].scopes[fingerprint{scope}]; s != nil {
+			count += s.held
+		}
+	}
+	return count
+}
+
+// audit checks that a shard's books agree.
+func (c *Cache) audit(t *testing.T) {
+	t.Helper()
+	for i := range c.shards {
+		s := &c.shards[i]
+		held := 0
+		for f, sc := range s.scopes {
+			held += sc.held
+			if sc.held <= 0 {
+				t.Errorf("scope %x kept with %d entries", f[:2], sc.held)
+			}
+		}
+		if held != len(s.slots) || len(s.index) != len(s.slots) || len(s.slots) > s.capacity {
+			t.Errorf("shard %d: %d slots, %d indexed, %d held, capacity %d", i, len(s.slots), len(s.index), held, s.capacity)
+		}
+		for at := range s.slots {
+			if s.index[s.slots[at].key] != at {
+				t.Errorf("shard %d: slot %d indexed as %d", i, at, s.index[s.slots[at].key])
+			}
+		}
+	}
+}
+
+func TestCacheIsBounded(t *testing.T) {
+	for _, size := range []int{-1, 0, 1, 2, 63, 64, 100, 127, 128, 1000, 4096, 5000} {
+		c := NewCache(size)
+		for n := range uint64(2*max(size, 1) + 500) {
+			c.putNumber(byte(n%3), n)
+		}
+		stats := c.Stats()
+		if stats.Capacity != max(size, 1) || stats.Entries != stats.Capacity {
+			t.Errorf("size %d: %+v", size, stats)
+		}
+		if want := uint64(2*max(size, 1)+500) - uint64(stats.Entries); stats.Evictions != want { //nolint:gosec // small
+			t.Errorf("size %d: %d evictions, want %d", size, stats.Evictions, want)
+		}
+		c.audit(t)
+	}
+}
+
+func TestCacheKeepsWhatIsAskedFor(t *testing.T) {
+	c := NewCache(64)
+	for n := range uint64(64) {
+		c.putNumber(1, n)
+	}
+	for n := uint64(1000); n < 1500; n++ {
+		if !c.has(1, 7) {
+			t.Fatalf("an entry in use was lost after %d others", n-1000)
+		}
+		c.putNumber(1, n)
+	}
+	c.audit(t)
+}
+
+func TestCacheReplacesInPlace(t *testing.T) {
+	c := NewCache(2)
+	c.putNumber(1, 1)
+	c.putNumber(1, 1)
+	c.putNumber(1, 2)
+	if s := c.Stats(); s.Entries != 2 || s.Evictions != 0 {
+		t.Errorf("%+v", s)
+	}
+	key, _ := fill(1, 1)
+	c.remove(key)
+	c.remove(key)
+	if c.has(1, 1) || !c.has(1, 2) {
+		t.Error("remove took the wrong entry")
+	}
+	c.audit(t)
+}
+
+// TestFloodOfOneScope holds that a scope with more tokens than its share, however
+// busy, evicts its own and never those of a scope within its share.
+func TestFloodOfOneScope(t *testing.T) {
+	c := NewCache(640)
+	for n := range uint64(5000) { // alone, it may have everything
+		c.putNumber(1, n)
+	}
+	if got := c.held(1); got != 640 {
+		t.Fatalf("the flood alone holds %d", got)
+	}
+	for n := range uint64(200) { // a newcomer within its share is let in
+		c.putNumber(2, n)
+	}
+	if got := c.held(2); got != 200 {
+		t.Fatalf("the newcomer holds %d of 200", got)
+	}
+	for n := uint64(10_000); n < 15_000; n++ { // the flood goes on, and asks for what it puts
+		c.putNumber(1, n)
+		c.has(1, n)
+	}
+	if got := c.held(2); got != 200 {
+		t.Errorf("the flood left %d of 200", got)
+	}
+	c.audit(t)
+}
+
+// TestMoreScopesThanSlots holds that a cache too small for all scopes still
+// serves, and forgets scopes that have no entries.
+func TestMoreScopesThanSlots(t *testing.T) {
+	c := NewCache(10)
+	for n := range uint64(250) {
+		c.putNumber(byte(n), n)
+		if !c.has(byte(n), n) {
+			t.Fatalf("entry %d did not get in", n)
+		}
+	}
+	c.audit(t)
+}
+
+func TestCacheStatsOfVerifier(t *testing.T) {
+	p := testPairs()
+	cache := NewCache(10)
+	v := newTestVerifier(t, testSpec(&source{set: p.set()}), cache)
+	raw := p.es.mint("ES256", nil, goodClaims())
+	for range 3 {
+		expect(t, v, raw, nil)
+	}
+	expect(t, v, p.edOther.mint("EdDSA", nil, goodClaims()), ErrSignature)
+	expect(t, v, "junk", ErrMalformed)
+	if s := cache.Stats(); s != (CacheStats{Hits: 2, Misses: 2, Entries: 1, Capacity: 10}) {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestCacheConcurrently(t *testing.T) {
+	c := NewCache(200)
+	var all sync.WaitGroup
+	for worker := range byte(4) {
+		all.Go(func() {
+			for n := range uint64(2000) {
+				c.putNumber(worker, n%300)
+				c.has(worker, n%17)
+				if n%5 == 0 {
+					key, _ := fill(worker, n%300)
+					c.remove(key)
+				}
+				if n%100 == 0 {
+					_ = c.Stats()
+				}
+			}
+		})
+	}
+	all.Wait()
+	c.audit(t)
+}
