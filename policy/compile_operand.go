@@ -167,10 +167,8 @@ func parseBlock(text string) (netip.Prefix, *fault) {
 	if block != block.Masked() {
 		return netip.Prefix{}, faultf("write "+block.Masked().String(), "has bits beyond its length: %s", quote(text))
 	}
+	// Masked, such a block has 96 bits or more: ::ffff:0:0 ends in a one there.
 	if addr := block.Addr(); addr.Is4In6() {
-		if block.Bits() < 96 {
-			return netip.Prefix{}, faultf("write the IPv4 block", "mixes IPv4 and IPv6: %s", quote(text))
-		}
 		block = netip.PrefixFrom(addr.Unmap(), block.Bits()-96)
 	}
 	return block, nil
@@ -188,11 +186,40 @@ func compileTime(out *operand) *fault {
 		return nil
 	}
 	out.written = out.scalar.String
-	// UnmarshalText is strict where Parse is lenient.
-	if err := out.at.UnmarshalText([]byte(out.written)); err != nil {
+	at, err := time.Parse(time.RFC3339, out.written)
+	if err != nil || !isTimestamp(out.written) {
 		return faultf(mend, "is not a time of RFC 3339: %s", quote(out.written))
 	}
+	out.at = at
 	return nil
+}
+
+// isTimestamp checks the form that RFC 3339 section 5.6 asks for, where
+// time.Parse is lenient: it takes one digit for an hour, and a comma.
+func isTimestamp(s string) bool {
+	const form = "0000-00-00T00:00:00"
+	if len(s) <= len(form) || !hasForm(s[:len(form)], form) {
+		return false
+	}
+	zone := s[len(form):]
+	if fraction, ok := strings.CutPrefix(zone, "."); ok {
+		_, zone = leadingDigits(fraction)
+	}
+	return zone == "Z" || hasForm(zone, "+00:00") || hasForm(zone, "-00:00")
+}
+
+// hasForm reports whether s is form with any digits for its zeros.
+func hasForm(s, form string) bool {
+	if len(s) != len(form) {
+		return false
+	}
+	for i := range len(s) {
+		digit := s[i] >= '0' && s[i] <= '9'
+		if form[i] == '0' && !digit || form[i] != '0' && s[i] != form[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // unixTime reads whole seconds between the years 1 and 9999.

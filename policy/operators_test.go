@@ -1,0 +1,403 @@
+package policy_test
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/claimgate/claimgate/policy"
+)
+
+type conditionCase struct {
+	name  string
+	c     policy.Condition
+	token object
+	want  policy.Truth
+	why   string // part of why it is unknown
+}
+
+func runConditions(t *testing.T, cases []conditionCase) {
+	t.Helper()
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			in := request("/users/u-1", tc.token)
+			in.Headers = headers{"x-one": {"u-1"}, "x-empty": {""}, "x-two": {"a", "a"}, "x-scope": {"read write"}}
+			got := truthOf(t, tc.c, in, "/users/{id}")
+			if got.Truth != tc.want || !strings.Contains(got.Why, tc.why) {
+				t.Errorf("%s is %v (%s), want %v (%s)", got.Text, got.Truth, got.Why, tc.want, tc.why)
+			}
+			if (got.Truth == policy.Unknown) != (got.Why != "") {
+				t.Errorf("%s is %v, and why it is unknown: %q", got.Text, got.Truth, got.Why)
+			}
+		})
+	}
+}
+
+const (
+	isTrue    = policy.True
+	isFalse   = policy.False
+	isUnknown = policy.Unknown
+)
+
+func TestEquals(t *testing.T) {
+	sub := func(o *policy.Operand) policy.Condition {
+		return policy.Condition{Claim: claim("sub"), Equals: o}
+	}
+	path, one := &policy.Operand{Path: "id"}, &policy.Operand{Header: "x-one"}
+	runConditions(t, []conditionCase{
+		{"string", sub(lit("u-1")), object{"sub": "u-1"}, isTrue, ""},
+		{"other string", sub(lit("u-1")), object{"sub": "u-2"}, isFalse, ""},
+		{"case", sub(lit("u-1")), object{"sub": "U-1"}, isFalse, ""},
+		{"composed and decomposed", sub(lit("\u00e9")), object{"sub": "e\u0301"}, isFalse, ""},
+		{"trailing NUL", sub(lit("u-1")), object{"sub": "u-1\x00"}, isFalse, ""},
+		{"empty left", sub(lit("u-1")), object{"sub": ""}, isFalse, ""},
+		{"number", sub(lit(number("5"))), object{"sub": number("5.0")}, isTrue, ""},
+		{"number with exponent", sub(lit(number("5"))), object{"sub": number("50e-1")}, isTrue, ""},
+		{"number beyond a double", sub(lit(number("9007199254740993"))), object{"sub": number("9007199254740992")}, isFalse, ""},
+		{"minus zero", sub(lit(number("0"))), object{"sub": number("-0.0")}, isTrue, ""},
+		{"number and string", sub(lit(number("5"))), object{"sub": "5"}, isUnknown, "type"},
+		{"string and number", sub(lit("5")), object{"sub": number("5")}, isUnknown, "type"},
+		{"boolean", sub(lit(true)), object{"sub": true}, isTrue, ""},
+		{"other boolean", sub(lit(false)), object{"sub": true}, isFalse, ""},
+		{"boolean and string", sub(lit(true)), object{"sub": "true"}, isUnknown, "type"},
+		{"missing", sub(lit("u-1")), object{}, isUnknown, "missing"},
+		{"null", sub(lit("u-1")), object{"sub": nil}, isUnknown, "null"},
+		{"withheld", sub(lit("u-1")), object{"sub": withheld}, isUnknown, "left out"},
+		{"list", sub(lit("u-1")), object{"sub": []any{"u-1"}}, isUnknown, "type"},
+		{"object", sub(lit("u-1")), object{"sub": object{"u-1": true}}, isUnknown, "type"},
+		{"capture", sub(path), object{"sub": "u-1"}, isTrue, ""},
+		{"other capture", sub(path), object{"sub": "u-2"}, isFalse, ""},
+		{"capture and number", sub(path), object{"sub": number("1")}, isUnknown, "compare with"},
+		{"header", sub(one), object{"sub": "u-1"}, isTrue, ""},
+		{"missing header", sub(&policy.Operand{Header: "x-none"}), object{"sub": "u-1"}, isUnknown, "compare with is missing"},
+		{"repeated header", sub(&policy.Operand{Header: "x-two"}), object{"sub": "a"}, isUnknown, "more than once"},
+		{"two empties", sub(&policy.Operand{Header: "x-empty"}), object{"sub": ""}, isUnknown, "empty"},
+		{"claim", sub(claimRef("act", "sub")), object{"sub": "u-1", "act": object{"sub": "u-1"}}, isTrue, ""},
+		{"other claim", sub(claimRef("act", "sub")), object{"sub": "u-1", "act": object{"sub": "u-2"}}, isFalse, ""},
+		{"missing claim", sub(claimRef("act", "sub")), object{"sub": "u-1"}, isUnknown, "compare with is missing"},
+		{"null claim", sub(claimRef("act")), object{"sub": "u-1", "act": nil}, isUnknown, "compare with is null"},
+		{"withheld claim", sub(claimRef("act")), object{"sub": "u-1", "act": withheld}, isUnknown, "left out"},
+		{"claim that is a list", sub(claimRef("act")), object{"sub": "u-1", "act": []any{"u-1"}}, isUnknown, "compare with"},
+		{"two nulls", sub(claimRef("act")), object{"sub": nil, "act": nil}, isUnknown, "null"},
+		{"dots are no path", policy.Condition{Claim: claim("act.sub"), Equals: lit("a")}, object{"act": object{"sub": "a"}}, isUnknown, "missing"},
+		{"dots are a name", policy.Condition{Claim: claim("act.sub"), Equals: lit("a")}, object{"act.sub": "a"}, isTrue, ""},
+	})
+}
+
+func TestIn(t *testing.T) {
+	sub := func(o *policy.Operand) policy.Condition { return policy.Condition{Claim: claim("sub"), In: o} }
+	many := make([]any, 0, 40)
+	for i := range 40 {
+		many = append(many, "u-"+strings.Repeat("x", i))
+	}
+	runConditions(t, []conditionCase{
+		{"one of", sub(lit([]any{"a", "b"})), object{"sub": "b"}, isTrue, ""},
+		{"none of", sub(lit([]any{"a", "b"})), object{"sub": "c"}, isFalse, ""},
+		{"one of many", sub(lit(many)), object{"sub": "u-xxx"}, isTrue, ""},
+		{"none of many", sub(lit(many)), object{"sub": "u-y"}, isFalse, ""},
+		{"list among many", sub(lit(many)), object{"sub": []any{"u-"}}, isUnknown, "type"},
+		{"number of mixed", sub(lit([]any{"a", number("7")})), object{"sub": number("7.0")}, isTrue, ""},
+		{"no number of mixed", sub(lit([]any{"a", number("7")})), object{"sub": number("8")}, isFalse, ""},
+		{"type that does not occur", sub(lit([]any{"7"})), object{"sub": number("7")}, isUnknown, "type"},
+		{"list on the left", sub(lit([]any{"a"})), object{"sub": []any{"a"}}, isUnknown, "type"},
+		{"missing", sub(lit([]any{"a"})), object{}, isUnknown, "missing"},
+		{"null", sub(lit([]any{"a"})), object{"sub": nil}, isUnknown, "null"},
+		{"claim", sub(claimRef("ids")), object{"sub": "a", "ids": []any{"b", "a"}}, isTrue, ""},
+		{"not in claim", sub(claimRef("ids")), object{"sub": "a", "ids": []any{"b"}}, isFalse, ""},
+		{"claim of other types", sub(claimRef("ids")), object{"sub": "a", "ids": []any{number("1"), nil}}, isUnknown, "type"},
+		{"claim that is a string", sub(claimRef("ids")), object{"sub": "a", "ids": "a"}, isUnknown, "compare with"},
+		{"empty claim", sub(claimRef("ids")), object{"sub": "a", "ids": []any{}}, isUnknown, "empty"},
+		{"missing claim", sub(claimRef("ids")), object{"sub": "a"}, isUnknown, "missing"},
+		{"null in null", sub(claimRef("ids")), object{"sub": nil, "ids": []any{nil}}, isUnknown, "null"},
+		{"list too long", sub(claimRef("ids")), object{"sub": "a", "ids": repeat("a", 1025)}, isUnknown, "too long"},
+	})
+}
+
+func repeat(v any, n int) []any {
+	out := make([]any, n)
+	for i := range out {
+		out[i] = v
+	}
+	return out
+}
+
+func TestContains(t *testing.T) {
+	roles := func(o *policy.Operand) policy.Condition {
+		return policy.Condition{Claim: claim("roles"), Contains: o}
+	}
+	runConditions(t, []conditionCase{
+		{"there", roles(lit("admin")), object{"roles": []any{"reader", "admin"}}, isTrue, ""},
+		{"not there", roles(lit("admin")), object{"roles": []any{"reader"}}, isFalse, ""},
+		{"empty list", roles(lit("admin")), object{"roles": []any{}}, isFalse, ""},
+		{"substring", roles(lit("admin")), object{"roles": []any{"administrator"}}, isFalse, ""},
+		{"string", roles(lit("admin")), object{"roles": "admin"}, isUnknown, "type"},
+		{"object", roles(lit("admin")), object{"roles": object{"admin": true}}, isUnknown, "type"},
+		{"foreign element, match", roles(lit("admin")), object{"roles": []any{number("1"), "admin"}}, isTrue, ""},
+		{"foreign element, no match", roles(lit("admin")), object{"roles": []any{number("1"), "reader"}}, isUnknown, "another type"},
+		{"nested list", roles(lit("admin")), object{"roles": []any{[]any{"admin"}}}, isUnknown, "another type"},
+		{"null element", roles(lit("admin")), object{"roles": []any{nil}}, isUnknown, "another type"},
+		{"missing", roles(lit("admin")), object{}, isUnknown, "missing"},
+		{"null", roles(lit("admin")), object{"roles": nil}, isUnknown, "null"},
+		{"withheld", roles(lit("admin")), object{"roles": withheld}, isUnknown, "left out"},
+		{"capture", roles(&policy.Operand{Path: "id"}), object{"roles": []any{"u-1"}}, isTrue, ""},
+		{"claim", roles(claimRef("sub")), object{"roles": []any{"u-1"}, "sub": "u-1"}, isTrue, ""},
+		{"claim that is a list", roles(claimRef("sub")), object{"roles": []any{"u-1"}, "sub": []any{"u-1"}}, isUnknown, "compare with"},
+		{"missing claim", roles(claimRef("sub")), object{"roles": []any{"u-1"}}, isUnknown, "missing"},
+	})
+}
+
+func TestContainsAnyAndAll(t *testing.T) {
+	anyOf := func(o *policy.Operand) policy.Condition {
+		return policy.Condition{Claim: claim("r"), ContainsAny: o}
+	}
+	all := func(o *policy.Operand) policy.Condition {
+		return policy.Condition{Claim: claim("r"), ContainsAll: o}
+	}
+	ab, mixed, ref := lit([]any{"a", "b"}), lit([]any{"a", number("1")}), claimRef("want")
+	long := lit([]any{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"})
+	runConditions(t, []conditionCase{
+		{"any: one", anyOf(ab), object{"r": []any{"x", "b"}}, isTrue, ""},
+		{"any: none", anyOf(ab), object{"r": []any{"x"}}, isFalse, ""},
+		{"any: empty left", anyOf(mixed), object{"r": []any{}}, isFalse, ""},
+		{"any: foreign left", anyOf(ab), object{"r": []any{"x", number("1")}}, isUnknown, "another type"},
+		{"any: foreign right", anyOf(mixed), object{"r": []any{"x"}}, isUnknown, "another type"},
+		{"any: foreign but found", anyOf(mixed), object{"r": []any{"x", number("1")}}, isTrue, ""},
+		{"any: string", anyOf(ab), object{"r": "a"}, isUnknown, "type"},
+		{"any: missing", anyOf(ab), object{}, isUnknown, "missing"},
+		{"any: long", anyOf(long), object{"r": []any{"x", "j"}}, isTrue, ""},
+		{"any: none of long", anyOf(long), object{"r": []any{"x"}}, isFalse, ""},
+		{"any: null is nothing", anyOf(long), object{"r": []any{nil}}, isUnknown, "another type"},
+		{"any: claim", anyOf(ref), object{"r": []any{"x", "b"}, "want": []any{"a", "b"}}, isTrue, ""},
+		{"any: none of claim", anyOf(ref), object{"r": []any{"x"}, "want": []any{"a", "b"}}, isFalse, ""},
+		{"any: empty claim", anyOf(ref), object{"r": []any{"x"}, "want": []any{}}, isUnknown, "empty"},
+		{"any: claim that is a string", anyOf(ref), object{"r": []any{"x"}, "want": "x"}, isUnknown, "compare with"},
+		{"any: nulls", anyOf(ref), object{"r": []any{nil}, "want": []any{nil}}, isUnknown, "compare with"},
+		{"any: too long together", anyOf(ref), object{"r": repeat("x", 1024), "want": repeat("x", 100)}, isUnknown, "too long"},
+		{"all: all", all(ab), object{"r": []any{"b", "x", "a"}}, isTrue, ""},
+		{"all: some", all(ab), object{"r": []any{"b"}}, isFalse, ""},
+		{"all: twice the same", all(ab), object{"r": []any{"a", "a"}}, isFalse, ""},
+		{"all: empty left", all(ab), object{"r": []any{}}, isFalse, ""},
+		{"all: foreign left, all there", all(ab), object{"r": []any{"a", "b", nil}}, isTrue, ""},
+		{"all: foreign left, one lacks", all(ab), object{"r": []any{"a", nil}}, isUnknown, "another type"},
+		{"all: false beats unknown", all(mixed), object{"r": []any{"x"}}, isFalse, ""},
+		{"all: of long", all(long), object{"r": []any{"j", "i", "h", "g", "f", "e", "d", "c", "b", "a"}}, isTrue, ""},
+		{"all: one lacks of long", all(long), object{"r": []any{"j", "i", "h", "g", "f", "e", "d", "c", "b"}}, isFalse, ""},
+		{"all: claim", all(ref), object{"r": []any{"a", "b"}, "want": []any{"a", "b"}}, isTrue, ""},
+		{"all: claim lacks", all(ref), object{"r": []any{"a"}, "want": []any{"a", "b"}}, isFalse, ""},
+		{"all: empty claim", all(ref), object{"r": []any{"a"}, "want": []any{}}, isUnknown, "empty"},
+		{"all: missing claim", all(ref), object{"r": []any{"a"}}, isUnknown, "missing"},
+		{"all: claim with foreign element", all(ref), object{"r": []any{"a"}, "want": []any{"a", number("1")}}, isUnknown, "another type"},
+	})
+}
+
+func TestHasScope(t *testing.T) {
+	has := func(o *policy.Operand) policy.Condition {
+		return policy.Condition{Claim: claim("scope"), HasScope: o}
+	}
+	read := has(lit("read"))
+	runConditions(t, []conditionCase{
+		{"alone", read, object{"scope": "read"}, isTrue, ""},
+		{"first", read, object{"scope": "read write"}, isTrue, ""},
+		{"last", read, object{"scope": "write read"}, isTrue, ""},
+		{"not there", read, object{"scope": "write"}, isFalse, ""},
+		{"empty", read, object{"scope": ""}, isFalse, ""},
+		{"prefix of another", read, object{"scope": "readall"}, isFalse, ""},
+		{"suffix of another", read, object{"scope": "no-read"}, isFalse, ""},
+		{"case", read, object{"scope": "READ"}, isFalse, ""},
+		{"tab", read, object{"scope": "write\tread"}, isUnknown, "RFC 6749"},
+		{"tab elsewhere", read, object{"scope": "read write\tx"}, isUnknown, "RFC 6749"},
+		{"newline", read, object{"scope": "write\nread"}, isUnknown, "RFC 6749"},
+		{"double space", read, object{"scope": "write  read"}, isUnknown, "RFC 6749"},
+		{"leading space", read, object{"scope": " read"}, isUnknown, "RFC 6749"},
+		{"trailing space", read, object{"scope": "read "}, isUnknown, "RFC 6749"},
+		{"only a space", read, object{"scope": " "}, isUnknown, "RFC 6749"},
+		{"quote", read, object{"scope": `"read" read`}, isUnknown, "RFC 6749"},
+		{"no-break space", read, object{"scope": "write\u00a0read"}, isUnknown, "RFC 6749"},
+		{"comma", read, object{"scope": "write,read"}, isFalse, ""},
+		{"list", read, object{"scope": []any{"write", "read"}}, isTrue, ""},
+		{"not in list", read, object{"scope": []any{"write"}}, isFalse, ""},
+		{"empty list", read, object{"scope": []any{}}, isFalse, ""},
+		{"joined element", read, object{"scope": []any{"read write"}}, isUnknown, "RFC 6749"},
+		{"foreign element", read, object{"scope": []any{"write", number("1")}}, isUnknown, "RFC 6749"},
+		{"foreign element, match", read, object{"scope": []any{number("1"), "read"}}, isTrue, ""},
+		{"number", read, object{"scope": number("1")}, isUnknown, "type"},
+		{"missing", read, object{}, isUnknown, "missing"},
+		{"null", read, object{"scope": nil}, isUnknown, "null"},
+		{"capture", has(&policy.Operand{Path: "id"}), object{"scope": "u-1 x"}, isTrue, ""},
+		{"two scopes wanted", has(&policy.Operand{Header: "x-scope"}), object{"scope": "read write"}, isUnknown, "one scope"},
+		{"empty wanted", has(&policy.Operand{Header: "x-empty"}), object{"scope": "read"}, isUnknown, "empty"},
+		{"number wanted", has(claimRef("n")), object{"scope": "1", "n": number("1")}, isUnknown, "compare with"},
+		{"header", policy.Condition{Header: "x-scope", HasScope: lit("write")}, object{}, isTrue, ""},
+	})
+}
+
+func TestTexts(t *testing.T) {
+	sub := claim("sub")
+	re := func(source string) policy.Condition { return policy.Condition{Claim: sub, Matches: lit(source)} }
+	runConditions(t, []conditionCase{
+		{"prefix", policy.Condition{Claim: sub, Prefix: lit("svc-")}, object{"sub": "svc-a"}, isTrue, ""},
+		{"no prefix", policy.Condition{Claim: sub, Prefix: lit("svc-")}, object{"sub": "xsvc-a"}, isFalse, ""},
+		{"prefix of a number", policy.Condition{Claim: sub, Prefix: lit("1")}, object{"sub": number("12")}, isUnknown, "type"},
+		{"prefix by empty reference", policy.Condition{Claim: sub, Prefix: &policy.Operand{Header: "x-empty"}}, object{"sub": "a"}, isUnknown, "empty"},
+		{"prefix by claim of other type", policy.Condition{Claim: sub, Prefix: claimRef("n")}, object{"sub": "a", "n": true}, isUnknown, "compare with"},
+		{"prefix missing", policy.Condition{Claim: sub, Prefix: lit("a")}, object{}, isUnknown, "missing"},
+		{"suffix", policy.Condition{Claim: sub, Suffix: lit("@example.com")}, object{"sub": "a@example.com"}, isTrue, ""},
+		{"no suffix", policy.Condition{Claim: sub, Suffix: lit("@example.com")}, object{"sub": "a@example.com.evil.test"}, isFalse, ""},
+		{"suffix null", policy.Condition{Claim: sub, Suffix: lit("a")}, object{"sub": nil}, isUnknown, "null"},
+		{"matches", re("u-[0-9]+"), object{"sub": "u-12"}, isTrue, ""},
+		{"matches only part", re("u-[0-9]+"), object{"sub": "xu-12"}, isFalse, ""},
+		{"matches before newline", re("u-[0-9]+"), object{"sub": "u-12\n"}, isFalse, ""},
+		{"alternation stays anchored", re("a|b"), object{"sub": "ax"}, isFalse, ""},
+		{"multi-line flag stays inside", re("(?m)^a$"), object{"sub": "x\na"}, isFalse, ""},
+		{"matches a number", re("1"), object{"sub": number("1")}, isUnknown, "type"},
+		{"matches too much", re("a*"), object{"sub": strings.Repeat("a", 8<<10+1)}, isUnknown, "too long"},
+		{"matches at the limit", re("a*"), object{"sub": strings.Repeat("a", 8<<10)}, isTrue, ""},
+		{"matches missing", re("a"), object{}, isUnknown, "missing"},
+		{"issuer name", policy.Condition{Issuer: "name", Equals: lit("idp")}, object{}, isTrue, ""},
+		{"issuer url", policy.Condition{Issuer: "url", Prefix: lit("https://id.example.com/")}, object{}, isTrue, ""},
+		{"issuer url is exact", policy.Condition{Issuer: "url", Equals: lit("https://id.example.com")}, object{}, isFalse, ""},
+	})
+}
+
+func TestOrder(t *testing.T) {
+	n := claim("n")
+	five := lit(number("5"))
+	runConditions(t, []conditionCase{
+		{"lt", policy.Condition{Claim: n, LessThan: five}, object{"n": number("4.999999999999999999999")}, isTrue, ""},
+		{"lt equal", policy.Condition{Claim: n, LessThan: five}, object{"n": number("5.0")}, isFalse, ""},
+		{"lte equal", policy.Condition{Claim: n, LessOrEqual: five}, object{"n": number("5.0")}, isTrue, ""},
+		{"gt", policy.Condition{Claim: n, GreaterThan: five}, object{"n": number("10")}, isTrue, ""},
+		{"gt negative", policy.Condition{Claim: n, GreaterThan: five}, object{"n": number("-10")}, isFalse, ""},
+		{"gte equal", policy.Condition{Claim: n, GreaterOrEqual: five}, object{"n": number("5")}, isTrue, ""},
+		{"gte equal with exponent", policy.Condition{Claim: n, GreaterOrEqual: five}, object{"n": number("0.5e1")}, isTrue, ""},
+		{"huge exponent", policy.Condition{Claim: n, GreaterThan: five}, object{"n": number("1e999999")}, isTrue, ""},
+		{"string", policy.Condition{Claim: n, GreaterThan: five}, object{"n": "10"}, isUnknown, "type"},
+		{"missing", policy.Condition{Claim: n, GreaterThan: five}, object{}, isUnknown, "missing"},
+		{"null", policy.Condition{Claim: n, LessThan: five}, object{"n": nil}, isUnknown, "null"},
+		{"claim", policy.Condition{Claim: n, LessThan: claimRef("max")}, object{"n": number("1"), "max": number("2")}, isTrue, ""},
+		{"claim of other type", policy.Condition{Claim: n, LessThan: claimRef("max")}, object{"n": number("1"), "max": "2"}, isUnknown, "compare with"},
+		{"after", policy.Condition{Time: "now", GreaterOrEqual: lit("2026-03-01T12:00:00Z")}, object{}, isTrue, ""},
+		{"not after", policy.Condition{Time: "now", GreaterThan: lit("2026-03-01T12:00:00Z")}, object{}, isFalse, ""},
+		{"with offset", policy.Condition{Time: "now", LessThan: lit("2026-03-01T13:00:01+01:00")}, object{}, isTrue, ""},
+		{"seconds", policy.Condition{Time: "now", LessThan: lit(number("1772366401"))}, object{}, isTrue, ""},
+		{"seconds reached", policy.Condition{Time: "now", LessThan: lit(number("1772366400"))}, object{}, isFalse, ""},
+	})
+}
+
+func TestClockIsUnknownWithoutOne(t *testing.T) {
+	in := request("/", object{})
+	in.Now = time.Time{}
+	got := truthOf(t, policy.Condition{Time: "now", GreaterThan: lit(number("0"))}, in)
+	if got.Truth != policy.Unknown {
+		t.Errorf("without a clock: %v", got.Truth)
+	}
+}
+
+func TestPresence(t *testing.T) {
+	exists := policy.Condition{Claim: claim("a"), Exists: true}
+	absent := policy.Condition{Claim: claim("a"), Absent: true}
+	runConditions(t, []conditionCase{
+		{"exists", exists, object{"a": "x"}, isTrue, ""},
+		{"exists: empty string", exists, object{"a": ""}, isTrue, ""},
+		{"exists: false", exists, object{"a": false}, isTrue, ""},
+		{"exists: list", exists, object{"a": []any{}}, isTrue, ""},
+		{"exists: object", exists, object{"a": object{}}, isTrue, ""},
+		{"exists: missing", exists, object{}, isFalse, ""},
+		{"exists: null", exists, object{"a": nil}, isFalse, ""},
+		{"exists: withheld", exists, object{"a": withheld}, isUnknown, "left out"},
+		{"absent", absent, object{}, isTrue, ""},
+		{"absent: null", absent, object{"a": nil}, isTrue, ""},
+		{"absent: there", absent, object{"a": "x"}, isFalse, ""},
+		{"absent: withheld", absent, object{"a": withheld}, isUnknown, "left out"},
+		{"header", policy.Condition{Header: "x-one", Exists: true}, object{}, isTrue, ""},
+		{"no header", policy.Condition{Header: "x-none", Exists: true}, object{}, isFalse, ""},
+		{"header absent", policy.Condition{Header: "x-none", Absent: true}, object{}, isTrue, ""},
+		{"repeated header exists", policy.Condition{Header: "x-two", Exists: true}, object{}, isUnknown, "more than once"},
+		{"repeated header absent", policy.Condition{Header: "x-two", Absent: true}, object{}, isUnknown, "more than once"},
+	})
+}
+
+func TestIfPresent(t *testing.T) {
+	sub := policy.Condition{Claim: claim("sub"), Equals: lit("a"), IfPresent: true}
+	runConditions(t, []conditionCase{
+		{"missing", sub, object{}, isFalse, ""},
+		{"there", sub, object{"sub": "a"}, isTrue, ""},
+		{"null", sub, object{"sub": nil}, isUnknown, "null"},
+		{"withheld", sub, object{"sub": withheld}, isUnknown, "left out"},
+		{"wrong type", sub, object{"sub": number("1")}, isUnknown, "type"},
+		{"missing reference", policy.Condition{Claim: claim("sub"), Equals: claimRef("x"), IfPresent: true}, object{"sub": "a"}, isUnknown, "missing"},
+		{"both missing", policy.Condition{Claim: claim("sub"), Equals: claimRef("x"), IfPresent: true}, object{}, isFalse, ""},
+		{"missing header", policy.Condition{Header: "x-none", Equals: lit("a"), IfPresent: true}, object{}, isFalse, ""},
+		{"repeated header", policy.Condition{Header: "x-two", Equals: lit("a"), IfPresent: true}, object{}, isUnknown, "more than once"},
+		{"matches", policy.Condition{Claim: claim("sub"), Matches: lit("a"), IfPresent: true}, object{}, isFalse, ""},
+		{"contains", policy.Condition{Claim: claim("sub"), Contains: lit("a"), IfPresent: true}, object{}, isFalse, ""},
+		{"in", policy.Condition{Claim: claim("sub"), In: lit([]any{"a"}), IfPresent: true}, object{}, isFalse, ""},
+	})
+}
+
+func TestWithin(t *testing.T) {
+	v4, v6 := lit([]any{"198.51.100.0/24", "10.0.0.0/8"}), lit("fe80::/10")
+	for _, tc := range []struct {
+		name, addr string
+		blocks     *policy.Operand
+		want       policy.Truth
+	}{
+		{"inside", "10.1.2.3", v4, isTrue},
+		{"outside", "11.1.2.3", v4, isFalse},
+		{"written as IPv6", "::ffff:10.1.2.3", v4, isTrue},
+		{"IPv6", "2001:db8::1", v4, isFalse},
+		{"zone", "fe80::1%eth0", v6, isTrue},
+		{"block written as IPv6", "10.1.2.3", lit("::ffff:10.0.0.0/104"), isTrue},
+		{"not known", "", v4, isUnknown},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			in := request("/", object{})
+			in.RemoteIP = netip.Addr{}
+			if tc.addr != "" {
+				in.RemoteIP = netip.MustParseAddr(tc.addr)
+			}
+			if got := truthOf(t, policy.Condition{RemoteIP: "peer", Within: tc.blocks}, in); got.Truth != tc.want {
+				t.Errorf("%s is %v, want %v", tc.addr, got.Truth, tc.want)
+			}
+		})
+	}
+}
+
+func TestCombinators(t *testing.T) {
+	value := func(truth policy.Truth) policy.Condition {
+		name := map[policy.Truth]string{isTrue: "yes", isFalse: "no", isUnknown: "none"}[truth]
+		return policy.Condition{Claim: claim(name), Equals: lit("x")}
+	}
+	token := object{"yes": "x", "no": "y"}
+	truths := []policy.Truth{isTrue, isFalse, isUnknown}
+	for _, a := range truths {
+		va := value(a)
+		if got := truthOf(t, policy.Condition{Not: &va}, request("/", token)).Truth; got != negation(a) {
+			t.Errorf("not %v is %v", a, got)
+		}
+		for _, b := range truths {
+			pair := []policy.Condition{value(a), value(b)}
+			if got := truthOf(t, policy.Condition{All: pair}, request("/", token)).Truth; got != conjunction(a, b) {
+				t.Errorf("%v and %v is %v", a, b, got)
+			}
+			if got := truthOf(t, policy.Condition{Any: pair}, request("/", token)).Truth; got != negation(conjunction(negation(a), negation(b))) {
+				t.Errorf("%v or %v is %v", a, b, got)
+			}
+		}
+	}
+}
+
+func negation(a policy.Truth) policy.Truth {
+	return map[policy.Truth]policy.Truth{isTrue: isFalse, isFalse: isTrue, isUnknown: isUnknown}[a]
+}
+
+func conjunction(a, b policy.Truth) policy.Truth {
+	switch {
+	case a == isFalse || b == isFalse:
+		return isFalse
+	case a == isTrue && b == isTrue:
+		return isTrue
+	}
+	return isUnknown
+}
