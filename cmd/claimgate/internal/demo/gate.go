@@ -48,20 +48,19 @@ func StartGate(ctx context.Context, file string, l net.Listener) (*Gate, error) 
 		return nil, errors.Join(fmt.Errorf("demo: %w", err), l.Close())
 	}
 	g.engine.Swap(built.Snapshot)
-	g.serve(l)
+	g.serve(context.WithoutCancel(ctx), l) // until Stop, not until the caller's start is over
 	if err := g.awaitKeys(ctx); err != nil {
-		g.Stop()
+		g.Stop() //nolint:contextcheck // it ends at once
 		return nil, err
 	}
 	g.service.SetReady(true)
 	return g, nil
 }
 
-func (g *Gate) serve(l net.Listener) {
+func (g *Gate) serve(ctx context.Context, l net.Listener) {
 	server := envoy.NewServer(envoy.ServerOptions{Decider: g.engine, Observer: g.records})
 	g.service = envoy.NewService(server, envoy.ServiceOptions{DrainWait: time.Millisecond})
-	ctx, cancel := context.WithCancel(context.Background()) // until Stop, not until the caller's start is over
-	g.cancel = cancel
+	ctx, g.cancel = context.WithCancel(ctx)
 	g.running.Go(func() { g.keys.Run(ctx) })
 	g.running.Go(func() { _ = g.service.Serve(l) }) // ends by Stop; a listener that fails shows as 503
 }

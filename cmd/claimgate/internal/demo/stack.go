@@ -145,7 +145,7 @@ func (s *Stack) startGate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.onStop(func() { s.Gate.Stop() })
+	s.onStop(s.Gate.Stop)
 	return nil
 }
 

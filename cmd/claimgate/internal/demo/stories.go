@@ -1,5 +1,7 @@
 package demo
 
+import "maps"
+
 // Names of the issuers of the examples.
 const (
 	acmeIssuer   = "acme-idp"
@@ -22,15 +24,25 @@ func refusedAs(status int, reason, challenge string) Outcome {
 
 func passed(reason, saw string) Outcome { return Outcome{Status: 200, Reason: reason, Saw: saw} }
 
-type claims = map[string]any
+type claims map[string]any
 
-func alice() claims { return claims{"sub": "alice", "scope": "orders:read"} }
+// person returns claims of a token.
+func person(sub, scope string) claims { return claims{"sub": sub, "scope": scope} }
 
-func aliceAdmin() claims {
-	return claims{"sub": "alice", "scope": "orders:read", "realm_access": claims{"roles": []string{"reader", "admin"}}}
+// with returns the claims with one more.
+func (c claims) with(name string, value any) claims {
+	out := maps.Clone(c)
+	out[name] = value
+	return out
 }
 
-func bob() claims { return claims{"sub": "bob", "scope": "orders:read orders:write"} }
+func alice() claims { return person("alice", "orders:read") }
+
+func aliceAdmin() claims {
+	return alice().with("realm_access", claims{"roles": []string{"reader", "admin"}})
+}
+
+func bob() claims { return person("bob", "orders:read orders:write") }
 
 // demoStory is examples/demo: two tenants that share nothing but the proxy.
 func demoStory() Story {
@@ -75,13 +87,13 @@ func tokenSteps() []Step {
 			gets(passed("allowed", "x-tenant=globex x-user-id=bob")),
 		globex("/orders/7", "acme's token").sends(good).
 			gets(refusedAs(401, "issuer_unknown", invalidToken)),
-		acme("/orders/7", "expired token").sends(bearer(acmeIssuer, expired(alice()))).
+		acme("/orders/7", "expired token").sends(bearer(acmeIssuer, alice().expired())).
 			gets(refusedAs(401, "expired", invalidToken)),
 		acme("/orders/7", "one signature bit flipped").sends(tampered(good)).
 			gets(refusedAs(401, "signature", invalidToken)),
 		acme("/orders/7", "alg: none, no signature").sends(unsigned(good)).
 			gets(refusedAs(401, "token_malformed", invalidRequest)),
-		acme("/orders/7", "another audience").sends(bearer(acmeIssuer, claims{"sub": "alice", "scope": "orders:read", "aud": "https://other.example.com"})).
+		acme("/orders/7", "another audience").sends(bearer(acmeIssuer, alice().with("aud", "https://other.example.com"))).
 			gets(refusedAs(401, "audience", invalidToken)),
 		acme("/orders/7", "first token of a new key").after(rotate(acmeIssuer)).sends(good).
 			gets(passed("allowed", "x-tenant=acme x-user-id=alice")),
@@ -92,7 +104,7 @@ func tokenSteps() []Step {
 func policySteps() []Step {
 	admin := bearer(acmeIssuer, aliceAdmin())
 	return []Step{
-		acme("/orders/7", "token without the scope").sends(bearer(acmeIssuer, claims{"sub": "carol", "scope": "profile"})).
+		acme("/orders/7", "token without the scope").sends(bearer(acmeIssuer, person("carol", "profile"))).
 			gets(refusedAs(403, "scope_missing", lacksScope)),
 		acme("/admin/users", "role in a nested claim").sends(admin).
 			gets(passed("allowed", "x-roles=reader,admin x-tenant=acme x-user-id=alice")),
@@ -126,7 +138,7 @@ func quickstartStory() Story {
 				gets(refusedAs(401, "no_token", noError)),
 			at("/orders/7", "good token").sends(good).
 				gets(passed("allowed", "x-user-id=alice")),
-			at("/orders/7", "token without the scope").sends(bearer(localIssuer, claims{"sub": "carol", "scope": "profile"})).
+			at("/orders/7", "token without the scope").sends(bearer(localIssuer, person("carol", "profile"))).
 				gets(refusedAs(403, "scope_missing", lacksScope)),
 			at("/users/alice", "one's own profile").sends(good).
 				gets(passed("allowed", "x-user-id=alice")),

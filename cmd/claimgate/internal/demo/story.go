@@ -3,6 +3,7 @@ package demo
 import (
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -68,23 +69,21 @@ func Stories() map[string]Story {
 }
 
 // bearer returns a header function with a token of the named issuer.
-func bearer(name string, claims map[string]any) headers {
+func bearer(name string, c claims) headers {
 	return func(s *Stack) (http.Header, error) {
-		token, err := s.Mint(name, claims)
+		token, err := s.Mint(name, c)
 		return authorization(token), err
 	}
 }
 
 // Mint has the named issuer sign claims, with the examples' audience.
-func (s *Stack) Mint(name string, claims map[string]any) (string, error) {
+func (s *Stack) Mint(name string, with map[string]any) (string, error) {
 	idp, ok := s.Issuers[name]
 	if !ok {
 		return "", fmt.Errorf("demo: no issuer %q", name)
 	}
-	full := map[string]any{"aud": audience}
-	for claim, value := range claims {
-		full[claim] = value
-	}
+	full := claims{"aud": audience}
+	maps.Copy(full, with)
 	return idp.Mint(full)
 }
 
@@ -143,13 +142,10 @@ func retoken(base headers, change func(header, payload, signature string) string
 	}
 }
 
-// expired returns claims of a token whose time is over.
-func expired(claims map[string]any) map[string]any {
-	out := map[string]any{"iat": time.Now().Add(-2 * time.Hour).Unix(), "exp": time.Now().Add(-time.Hour).Unix()}
-	for name, value := range claims {
-		out[name] = value
-	}
-	return out
+// expired returns the claims with a time that is over.
+func (c claims) expired() claims {
+	now := time.Now()
+	return c.with("iat", now.Add(-2*time.Hour).Unix()).with("exp", now.Add(-time.Hour).Unix())
 }
 
 func rotate(name string) func(*Stack) error {
