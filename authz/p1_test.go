@@ -47,7 +47,7 @@ func TestP1AllowNeedsEverything(t *testing.T) {
 		{"another host", func(r *authz.Request) { r.Host = "api.example.com.evil" }, authz.PlaceUnknown},
 		{"several tokens", func(r *authz.Request) { r.Headers.Lines = append(r.Headers.Lines, r.Headers.Lines...) }, authz.SeveralTokens},
 		{"basic", func(r *authz.Request) { r.Headers.Lines[0].Value = "Basic dTpw" }, authz.NoToken},
-		{"other signature", func(r *authz.Request) { r.Headers.Lines[0].Value = "Bearer " + good[:len(good)-8]+"AAAAAAAA" }, authz.SignatureInvalid},
+		{"other signature", func(r *authz.Request) { r.Headers.Lines[0].Value = "Bearer " + good[:len(good)-8] + "AAAAAAAA" }, authz.SignatureInvalid},
 		{"unsigned", func(r *authz.Request) {
 			r.Headers.Lines[0].Value = "Bearer eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0." + strings.Split(good, ".")[1] + ".AAAA"
 		}, authz.AlgorithmRefused},

@@ -1,0 +1,64 @@
+package authz
+
+import (
+	"testing"
+
+	"github.com/claimgate/claimgate/authz/token"
+	"github.com/claimgate/claimgate/policy"
+)
+
+func TestClaimView(t *testing.T) {
+	tests := []struct {
+		doc  string
+		path []string
+		want policy.Kind
+	}{
+		{`{"a":"x"}`, []string{"a"}, policy.String},
+		{`{"a":true}`, []string{"a"}, policy.Bool},
+		{`{"a":1.0}`, []string{"a"}, policy.Num},
+		{`{"a":[]}`, []string{"a"}, policy.List},
+		{`{"a":{}}`, []string{"a"}, policy.Object},
+		{`{"a":null}`, []string{"a"}, policy.Null},
+		{`{"a":{"b":null}}`, []string{"a", "b"}, policy.Null},
+		{`{"a":1}`, []string{"b"}, policy.Missing},
+		{`{"a.b":1}`, []string{"a", "b"}, policy.Missing},
+		{`{"a.b":1}`, []string{"a.b"}, policy.Num},
+		{`{"a":1}`, nil, policy.Missing},
+
+		{`{"_claim_names":{"a":"src"}}`, []string{"a"}, policy.Withheld},
+		{`{"_claim_names":{"a":"src"}}`, []string{"a", "b"}, policy.Withheld},
+		{`{"_claim_names":{"a":"src"},"a":null}`, []string{"a"}, policy.Withheld},
+		{`{"_claim_names":{"a":"src"},"a":1}`, []string{"a"}, policy.Num},
+		{`{"_claim_names":{"a":"src"},"a":{}}`, []string{"a", "b"}, policy.Missing},
+		{`{"_claim_names":{"a":"src"}}`, []string{"b"}, policy.Missing},
+		{`{"_claim_names":["a"]}`, []string{"b"}, policy.Withheld},
+		{`{"_claim_names":null}`, []string{"b"}, policy.Missing},
+		{`{"hasgroups":true}`, []string{"groups"}, policy.Withheld},
+		{`{"hasgroups":"true"}`, []string{"groups"}, policy.Withheld},
+		{`{"hasgroups":false}`, []string{"groups"}, policy.Missing},
+		{`{"hasgroups":true}`, []string{"roles"}, policy.Missing},
+		{`{"hasgroups":true,"groups":["a"]}`, []string{"groups"}, policy.List},
+	}
+	for _, tt := range tests {
+		root, err := token.ParseObject([]byte(tt.doc))
+		if err != nil {
+			t.Fatal(err)
+		}
+		view := claimView{root: root}
+		if got := view.Claim(tt.path); got.Kind != tt.want {
+			t.Errorf("%s: %v is of kind %d, want %d", tt.doc, tt.path, got.Kind, tt.want)
+		}
+	}
+}
+
+func TestListView(t *testing.T) {
+	root, err := token.ParseObject([]byte(`{"a":["x",2,[true]]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	view := claimView{root: root}
+	list := view.Claim([]string{"a"}).List
+	if list.Len() != 3 || list.At(0).String != "x" || list.At(1).Num != (policy.Number{Digits: "2"}) || !list.At(2).List.At(0).Bool {
+		t.Errorf("list reads %+v, %+v, %+v", list.At(0), list.At(1), list.At(2))
+	}
+}

@@ -1,0 +1,44 @@
+package authz
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestVariants(t *testing.T) {
+	got := appendVariants(nil, "x-user-id")
+	slices.Sort(got)
+	if want := []string{"x-user_id", "x_user-id", "x_user_id"}; !slices.Equal(got, want) {
+		t.Errorf("variants are %v, want %v", got, want)
+	}
+	if got := appendVariants(nil, "user"); got != nil {
+		t.Errorf("variants of a name without dash are %v", got)
+	}
+}
+
+func TestIsVariant(t *testing.T) {
+	owned, _ := NewOwnedHeaders([]string{"x-user-id", "x-a--b", "user"})
+	r := newRemoval(owned, ProxySpec{})
+	for name, want := range map[string]bool{
+		"x_user_id": true, "x-user_id": true, "X_USER_ID": true, "x.user.id": true, "x-user~id": true, "x-a_-b": true,
+		"x_envoy_auth_partial_body": true,
+		"x-user-id":                 false, "user": false, "x_user_ie": false, "x_user_i": false, "xxuserxid": false, "": false, "_": false,
+	} {
+		if got := r.isVariant(name); got != want {
+			t.Errorf("isVariant(%q) = %v", name, got)
+		}
+	}
+}
+
+func TestSharedRemoveListIsNeverWritten(t *testing.T) {
+	owned, _ := NewOwnedHeaders([]string{"x-user-id"})
+	r := newRemoval(owned, ProxySpec{})
+	r.prepare(0)
+	key := removeKey{authorization: true}
+	before := slices.Clone(r.list(key, nil))
+	first := r.list(key, []Header{{Name: "x_user_id"}, {Name: "x_user_id"}, {Name: "x-user_id"}})
+	second := r.list(key, []Header{{Name: "x_user-id"}})
+	if !slices.Equal(r.list(key, nil), before) || !slices.Equal(first[len(before):], []string{"x_user_id", "x-user_id"}) || second[len(second)-1] != "x_user-id" {
+		t.Errorf("lists are %v, %v, %v", r.list(key, nil), first, second)
+	}
+}
