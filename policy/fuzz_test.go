@@ -1,0 +1,216 @@
+package policy_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/claimgate/claimgate/policy"
+)
+
+// A pattern without wildcards matches exactly itself; no pattern panics.
+func FuzzPattern(f *testing.F) {
+	for _, seed := range []struct{ pattern, path string }{
+		{"/", "/"}, {"/x/**", "/x"}, {"/x/*", "/x/%2A"}, {"/users/{id}", "/users/a%20b"}, {"/Get*", "/GetX"},
+		{"/a*b*c", "/a1b2c"}, {"/%61", "/a"}, {"/a%3ab", "/a:b"}, {"/x/", "/x"}, {"/x//y", "//"}, {"/é", "/%C3%A9"},
+		{"/a%2", "/a%2"}, {"/..", "/../x"}, {"/" + strings.Repeat("a/", 40), "/" + strings.Repeat("a/", 40)},
+	} {
+		f.Add(seed.pattern, seed.path)
+	}
+	f.Fuzz(func(t *testing.T, pattern, path string) {
+		p, problems := policy.Compile(rules(anyone("r", pattern)))
+		if problems != nil {
+			return
+		}
+		d := compile(t, rules(anyone("all"), deny("d", pattern)))
+		in := request(path, object{})
+		allowed := p.Evaluate(in).Outcome == policy.Allowed
+		if allowed && d.Evaluate(in).Outcome != policy.DeniedByRule {
+			t.Errorf("%q allows %q, and does not deny it", pattern, path)
+		}
+		if strings.ContainsAny(pattern, "*{%") {
+			return
+		}
+		if allowed != (path == pattern) {
+			t.Errorf("%q allows %q: %v", pattern, path, allowed)
+		}
+		if got := p.Evaluate(request(pattern, object{})).Outcome; got != policy.Allowed {
+			t.Errorf("%q does not allow itself: %v", pattern, got)
+		}
+	})
+}
+
+// source draws a document from bytes.
+type source struct{ data []byte }
+
+func (s *source) next(n int) int {
+	if len(s.data) == 0 {
+		return 0
+	}
+	b := s.data[0]
+	s.data = s.data[1:]
+	return int(b) % n
+}
+
+func (s *source) text() string {
+	n := min(s.next(12), len(s.data))
+	text := string(s.data[:n])
+	s.data = s.data[n:]
+	return text
+}
+
+func (s *source) texts() []string {
+	var out []string
+	for range s.next(3) {
+		out = append(out, s.text())
+	}
+	return out
+}
+
+func (s *source) literal(depth int) policy.Literal {
+	l := policy.Literal{Kind: policy.Kind(s.next(9)), Bool: s.next(2) == 1, String: s.text()}
+	if n, err := policy.ParseNumber(s.text()); err == nil {
+		l.Num = n
+	}
+	if depth > 0 {
+		for range s.next(4) {
+			l.List = append(l.List, s.literal(depth-1))
+		}
+	}
+	return l
+}
+
+func (s *source) operand() *policy.Operand {
+	switch s.next(6) {
+	case 0:
+		return &policy.Operand{Path: s.text()}
+	case 1:
+		return &policy.Operand{Header: s.text()}
+	case 2:
+		return &policy.Operand{Claim: s.texts()}
+	case 3:
+		return &policy.Operand{}
+	}
+	l := s.literal(2)
+	return &policy.Operand{Literal: &l}
+}
+
+func (s *source) condition(depth int) policy.Condition {
+	c := policy.Condition{IfPresent: s.next(4) == 1}
+	if depth > 0 {
+		switch s.next(5) {
+		case 1:
+			c.All = s.conditions(depth - 1)
+		case 2:
+			c.Any = s.conditions(depth - 1)
+		case 3:
+			inner := s.condition(depth - 1)
+			c.Not = &inner
+		}
+	}
+	switch s.next(7) {
+	case 0, 1:
+		c.Claim = s.texts()
+	case 2:
+		c.Header = s.text()
+	case 3:
+		c.Issuer = []string{"name", "url", "x"}[s.next(3)]
+	case 4:
+		c.RemoteIP = "peer"
+	case 5:
+		c.Time = "now"
+	}
+	fields := []**policy.Operand{
+		&c.Equals, &c.In, &c.Contains, &c.ContainsAny, &c.ContainsAll, &c.HasScope, &c.Prefix, &c.Suffix,
+		&c.Matches, &c.LessThan, &c.LessOrEqual, &c.GreaterThan, &c.GreaterOrEqual, &c.Within,
+	}
+	switch i := s.next(len(fields) + 3); {
+	case i < len(fields):
+		*fields[i] = s.operand()
+	case i == len(fields):
+		c.Exists = true
+	case i == len(fields)+1:
+		c.Absent = true
+	}
+	return c
+}
+
+func (s *source) conditions(depth int) []policy.Condition {
+	var out []policy.Condition
+	for range s.next(4) {
+		out = append(out, s.condition(depth))
+	}
+	return out
+}
+
+func (s *source) spec() policy.Spec {
+	var spec policy.Spec
+	for range s.next(5) {
+		r := policy.RuleSpec{Name: s.text(), Action: policy.Action(s.next(3)), AnyToken: s.next(2) == 1}
+		r.Methods, r.Paths, r.NotPaths, r.Upgrades, r.Issuers = s.texts(), s.texts(), s.texts(), s.texts(), s.texts()
+		r.When = s.conditions(3)
+		spec.Rules = append(spec.Rules, r)
+	}
+	spec.Require = s.conditions(2)
+	for range s.next(3) {
+		spec.Public = append(spec.Public, policy.PublicSpec{Name: s.text(), Methods: s.texts(), Paths: s.texts(), NotPaths: s.texts(), Token: policy.TokenMode(s.next(3))})
+	}
+	return spec
+}
+
+func (s *source) token() object {
+	values := []any{nil, withheld, true, "", "a", "a b", number("1"), number("-2.5e3"), []any{}, []any{"a", number("1"), nil}, object{"a": "a"}}
+	o := object{}
+	for range s.next(5) {
+		o[s.text()] = values[s.next(len(values))]
+	}
+	return o
+}
+
+// Whatever the document and the request: nothing panics, a document with
+// problems yields no policy, and an allow has a rule that holds.
+func FuzzCompileEvaluate(f *testing.F) {
+	f.Add([]byte(nil), "GET", "/", "", "")
+	f.Add([]byte("\x01\x01r\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"), "GET", "/x", "/x", "")
+	f.Add([]byte("\x01\x01r\x01\x00\x00\x01\x02/x\x00\x00\x00\x01\x00\x00\x00\x01\x01a\x00\x04\x05\x00\x01a\x00"), "GET", "/x", "", "websocket")
+	f.Add([]byte("\x02\x01a\x01\x00\x00\x00\x00\x00\x00\x02\x00\x03\x01\x01a\x0e\x01\x01b"), "POST", "/a%2Fb", "/a/b", "")
+	f.Fuzz(func(t *testing.T, data []byte, method, path, lenient, upgrade string) {
+		s := &source{data}
+		spec := s.spec()
+		in := request(path, s.token())
+		in.Method, in.LenientPath, in.Upgrade = method, lenient, upgrade
+		p, problems := policy.Compile(spec)
+		if (p == nil) != (len(problems) > 0) {
+			t.Fatalf("policy %v with %d problems", p != nil, len(problems))
+		}
+		for _, public := range []bool{false, true} {
+			checkTrace(t, p, in, public, spec)
+		}
+		p.MatchPublic(in)
+	})
+}
+
+func checkTrace(t *testing.T, p *policy.Policy, in *policy.Input, public bool, spec policy.Spec) {
+	trace := p.Explain(in, public)
+	got := trace.Result
+	switch got.Outcome {
+	case policy.NoRule, policy.ScopeMissing:
+		if got.Rule != -1 || (got.Outcome == policy.ScopeMissing) != (got.Scopes != nil) {
+			t.Errorf("%+v", got)
+		}
+	case policy.DeniedByRule:
+		if r := trace.Rules[got.Rule]; r.Action != policy.Deny || !r.Applies || r.Truth == policy.False {
+			t.Errorf("denied by %+v", r)
+		}
+	case policy.RequireFailed:
+		if got.Rule < 0 || got.Rule >= len(spec.Require) {
+			t.Errorf("failed the condition %d", got.Rule)
+		}
+	case policy.Allowed:
+		if public {
+			return
+		}
+		if r := spec.Rules[got.Rule]; r.Action != policy.Allow || !got.Matched.Has(got.Rule) || !strings.HasPrefix(in.Path, "/") {
+			t.Errorf("allowed by %+v at %q", r, in.Path)
+		}
+	}
+}
