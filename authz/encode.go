@@ -189,11 +189,12 @@ func appendQuoted(dst []byte, text string) []byte {
 func asciiJSON(doc []byte) string {
 	out := make([]byte, 0, len(doc))
 	for len(doc) > 0 {
+		c := doc[0]
 		r, size := utf8.DecodeRune(doc)
 		doc = doc[size:]
 		switch {
 		case r >= ' ' && r < 0x7f:
-			out = append(out, byte(r))
+			out = append(out, c)
 		case r <= 0xffff:
 			out = appendUnit(out, r)
 		default:

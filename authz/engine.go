@@ -6,6 +6,8 @@ import (
 	"io"
 	"sync/atomic"
 	"time"
+
+	"github.com/claimgate/claimgate/policy"
 )
 
 // Options are what an engine needs from outside. Zero fields have defaults.
@@ -45,6 +47,23 @@ func (e *Engine) Snapshot() *Snapshot { return e.snapshot.Load() }
 // public route or a preflight did not give, and honours ctx's deadline.
 func (e *Engine) Decide(ctx context.Context, req *Request) Decision {
 	j := &judgement{snapshot: e.snapshot.Load(), req: req}
+	return e.judge(ctx, j)
+}
+
+// Explain decides like Decide and adds the policy's account of it, which
+// quotes claims. The account is nil where the policy was not asked.
+func (e *Engine) Explain(ctx context.Context, req *Request) (Decision, *policy.Trace) {
+	j := &judgement{snapshot: e.snapshot.Load(), req: req}
+	decision := e.judge(ctx, j)
+	if j.asked == nothing {
+		return decision, nil
+	}
+	trace := j.tenant.policy.Explain(&j.input, j.asked == publicRules)
+	return decision, &trace
+}
+
+// judge takes a request through the steps.
+func (e *Engine) judge(ctx context.Context, j *judgement) Decision {
 	if _, err := io.ReadFull(e.rand, j.id[:]); err != nil {
 		return j.deny(Internal) // a decision that has no name of its own is none
 	}
@@ -52,7 +71,7 @@ func (e *Engine) Decide(ctx context.Context, req *Request) Decision {
 	if reason, ok := j.admit(ctx); !ok {
 		return j.deny(reason)
 	}
-	tenant, reason, ok := j.snapshot.resolvePlace(req)
+	tenant, reason, ok := j.snapshot.resolvePlace(j.req)
 	if !ok {
 		return j.deny(reason)
 	}

@@ -23,6 +23,25 @@ type judgement struct {
 	claims   claimView
 	headers  headerView
 	input    policy.Input
+	asked    question
+}
+
+// question is what the policy was asked.
+type question uint8
+
+const (
+	nothing     question = iota
+	publicRules          // EvaluatePublic
+	allRules             // Evaluate
+)
+
+// evaluate asks the policy.
+func (j *judgement) evaluate(q question) policy.Result {
+	j.asked = q
+	if q == allRules {
+		return j.tenant.policy.Evaluate(&j.input)
+	}
+	return j.tenant.policy.EvaluatePublic(&j.input)
 }
 
 // admit refuses what cannot be judged, before a tenant is asked for.
@@ -39,6 +58,8 @@ func (j *judgement) admit(ctx context.Context) (Reason, bool) {
 	case j.req.Path.Oddities != 0 || !strings.HasPrefix(j.req.Path.Canonical, "/"):
 		return PathNotCanonical, false
 	case j.req.Method == "CONNECT" || !isTokenText(j.req.Method):
+		return RequestInvalid, false
+	case j.snapshot.removal.dropsGuarded(&j.req.Headers):
 		return RequestInvalid, false
 	}
 	return 0, true
@@ -85,7 +106,7 @@ func (j *judgement) sends(name string) bool {
 
 // decidePreflight passes a preflight that no deny rule refuses.
 func (j *judgement) decidePreflight() Decision {
-	result := j.tenant.policy.EvaluatePublic(&j.input)
+	result := j.evaluate(publicRules)
 	if result.Outcome != policy.Allowed {
 		return j.denyByPolicy(&result)
 	}
@@ -104,7 +125,7 @@ func (j *judgement) decidePublic(ctx context.Context, route *policy.Public) Deci
 		}
 		keepsToken = route.ForwardAuthorization || j.tenant.forwardToken
 	}
-	result := j.tenant.policy.EvaluatePublic(&j.input)
+	result := j.evaluate(publicRules)
 	if result.Outcome != policy.Allowed {
 		return j.denyByPolicy(&result)
 	}
@@ -116,7 +137,7 @@ func (j *judgement) decideByPolicy(ctx context.Context) Decision {
 	if reason, ok := j.authenticate(ctx); !ok {
 		return j.deny(reason)
 	}
-	result := j.tenant.policy.Evaluate(&j.input)
+	result := j.evaluate(allRules)
 	if result.Outcome != policy.Allowed {
 		return j.denyByPolicy(&result)
 	}

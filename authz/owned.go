@@ -53,6 +53,11 @@ func (o *OwnedHeaders) Names() []string {
 	return slices.Clone(o.names)
 }
 
+// equal reports whether both sets hold the same names.
+func (o *OwnedHeaders) equal(other *OwnedHeaders) bool {
+	return o == other || slices.Equal(o.Names(), other.Names())
+}
+
 // bit returns the bit of a name, or 0 for a name that is not in the set.
 func (o *OwnedHeaders) bit(name string) uint64 {
 	if o == nil {
@@ -100,7 +105,7 @@ func CheckHeaderName(name string) string {
 func isProxyHeader(name string) bool {
 	switch strings.ReplaceAll(name, "_", "-") {
 	case "host", "cookie", "content-length", "transfer-encoding", "connection", "keep-alive", "te",
-		"trailer", "upgrade", "expect", "http2-settings", "forwarded":
+		"trailer", "upgrade", "expect", "http2-settings":
 		return true
 	}
 	for _, prefix := range []string{"proxy-", "x-envoy-", "x-forwarded-"} {

@@ -206,6 +206,20 @@ func TestP5EnvoyAuthHeadersAreKeptOnRequest(t *testing.T) {
 	}
 }
 
+// A client must not have the next hop drop what we set.
+func TestP5ConnectionNamesNoIdentityHeader(t *testing.T) {
+	a := newACME(t, nil)
+	raw := a.idp.sign(t, scope)
+	for value, want := range map[string]authz.Reason{
+		"keep-alive": authz.Allowed, "Upgrade": authz.Allowed, "": authz.Allowed,
+		"x-user-id": authz.RequestInvalid, "Upgrade, X-Tenant": authz.RequestInvalid, "close,\tx-roles ,a": authz.RequestInvalid, "authorization": authz.RequestInvalid,
+	} {
+		if d := a.decide(get("/orders/7", raw, authz.Header{Name: "connection", Value: value})); d.Reason != want {
+			t.Errorf("connection %q: %v, want %v", value, d.Reason, want)
+		}
+	}
+}
+
 func TestP5AbsentClaims(t *testing.T) {
 	a := newACME(t, nil)
 	for name, claims := range map[string]jwt.MapClaims{

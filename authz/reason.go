@@ -127,9 +127,9 @@ func (r Reason) Verdict() Verdict {
 
 // Reasons returns all reasons in order.
 func Reasons() []Reason {
-	all := make([]Reason, reasonCount)
-	for i := range all {
-		all[i] = Reason(i) //nolint:gosec // below reasonCount
+	all := make([]Reason, 0, reasonCount)
+	for r := Reason(0); r < reasonCount; r++ {
+		all = append(all, r)
 	}
 	return all
 }
@@ -137,9 +137,9 @@ func Reasons() []Reason {
 // reasonOf translates a refusal of package token. What it does not know is
 // Internal, which denies.
 func reasonOf(err error) Reason {
-	for i := range reasonTable {
-		if refusal := reasonTable[i].refusal; refusal != nil && errors.Is(err, refusal) {
-			return Reason(i) //nolint:gosec // below reasonCount
+	for r := Reason(0); r < reasonCount; r++ {
+		if refusal := reasonTable[r].refusal; refusal != nil && errors.Is(err, refusal) {
+			return r
 		}
 	}
 	return Internal

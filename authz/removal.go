@@ -3,6 +3,7 @@ package authz
 import (
 	"math/bits"
 	"slices"
+	"strings"
 )
 
 // envoyAuthHeaders are what Envoy's own filter tells an upstream about a
@@ -54,10 +55,10 @@ func appendVariants(dst []string, name string) []string {
 			dashes = append(dashes, i)
 		}
 	}
-	for mask := 1; mask < 1<<len(dashes); mask++ {
+	for mask := uint(1); mask < 1<<len(dashes); mask++ {
 		spelling := []byte(name)
 		for rest := mask; rest != 0; rest &= rest - 1 {
-			spelling[dashes[bits.TrailingZeros(uint(rest))]] = '_'
+			spelling[dashes[bits.TrailingZeros(rest)]] = '_'
 		}
 		dst = append(dst, string(spelling))
 	}
@@ -105,6 +106,24 @@ func (r *removal) list(key removeKey, seen []Header) []string {
 		}
 	}
 	return list
+}
+
+// dropsGuarded reports whether a Connection header asks the next hop to drop a
+// guarded header or the credential (RFC 9110 section 7.6.1). A proxy takes
+// Connection out itself, save on an upgrade.
+func (r *removal) dropsGuarded(headers *Headers) bool {
+	for i := range headers.Lines {
+		if headers.Lines[i].Name != "connection" {
+			continue
+		}
+		for option := range strings.SplitSeq(headers.Lines[i].Value, ",") {
+			name := strings.ToLower(strings.Trim(option, " \t"))
+			if _, guarded := r.guarded[name]; guarded || name == "authorization" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // isVariant reports whether some upstream may take the name for a guarded one,

@@ -143,7 +143,7 @@ func (b *builder) addTenant(index int, t *Tenant) {
 	}
 	b.snapshot.tenants[t.name] = t
 	b.snapshot.names = append(b.snapshot.names, t.name)
-	if !slices.Equal(t.owned.Names(), b.spec.Owned.Names()) {
+	if !t.owned.equal(b.spec.Owned) {
 		b.found.add(place, "tenant "+strconv.Quote(t.name)+" was compiled for other ownedHeaders", "compile it again")
 	}
 	b.snapshot.removal.prepare(t.headers.all)

@@ -19,7 +19,7 @@ import (
 )
 
 // start is where the clock of every test begins.
-var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) //nolint:gochecknoglobals // a constant
+var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 const audience = "https://api.example.com"
 
