@@ -60,7 +60,7 @@ func (c *Cache) audit(t *testing.T) {
 	}
 }
 
-func TestCacheIsBounded(t *testing.T) {
+func TestP8CacheIsBounded(t *testing.T) {
 	for _, size := range []int{-1, 0, 1, 2, 63, 64, 100, 127, 128, 1000, 4096, 5000} {
 		c := NewCache(size)
 		for n := range uint64(2*max(size, 1) + 500) {
@@ -108,9 +108,9 @@ func TestCacheReplacesInPlace(t *testing.T) {
 	c.audit(t)
 }
 
-// TestFloodOfOneScope holds that a scope with more tokens than its share, however
+// TestP8FloodOfOneScope holds that a scope with more tokens than its share, however
 // busy, evicts its own and never those of a scope within its share.
-func TestFloodOfOneScope(t *testing.T) {
+func TestP8FloodOfOneScope(t *testing.T) {
 	c := NewCache(640)
 	for n := range uint64(5000) { // alone, it may have everything
 		c.putNumber(1, n)

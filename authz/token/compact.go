@@ -7,9 +7,10 @@ import (
 
 // Limits on tokens.
 const (
-	MaxTokenBytes = 16 << 10 // of the compact form
-	MaxKIDBytes   = 256
-	MaxDepth      = 16 // of JSON containers within each other
+	MaxTokenBytes  = 16 << 10 // of the compact form
+	MaxHeaderBytes = 4 << 10  // of the header within it
+	MaxKIDBytes    = 256
+	MaxDepth       = 16 // of JSON containers within each other
 )
 
 // compact is a token in JWS compact form (RFC 7515 section 7.1), cut at its
@@ -24,6 +25,9 @@ func splitCompact(raw string) (compact, error) {
 		return compact{}, ErrTooLarge
 	}
 	header, rest, _ := strings.Cut(raw, ".")
+	if len(header) > MaxHeaderBytes {
+		return compact{}, ErrTooLarge
+	}
 	payload, signature, _ := strings.Cut(rest, ".")
 	if !canonicalPart(header) || !canonicalPart(payload) || !canonicalPart(signature) {
 		return compact{}, ErrMalformed
@@ -35,15 +39,14 @@ func splitCompact(raw string) (compact, error) {
 // of one byte or more: the alphabet alone, and zero in the bits of the last
 // character that stand for nothing (RFC 4648 section 3.5).
 func canonicalPart(part string) bool {
+	var all byte
 	for i := range len(part) {
-		if _, ok := sextet(part[i]); !ok {
-			return false
-		}
+		all |= sextets[part[i]]
 	}
-	if part == "" {
+	if part == "" || all > 63 {
 		return false
 	}
-	last, _ := sextet(part[len(part)-1])
+	last := sextets[part[len(part)-1]]
 	switch len(part) % 4 {
 	case 1:
 		return false
@@ -55,37 +58,27 @@ func canonicalPart(part string) bool {
 	return true
 }
 
-// sextet returns the value of a character of the base64url alphabet.
-func sextet(c byte) (byte, bool) {
-	switch {
-	case 'a' <= c && c <= 'z':
-		return c - 'a' + 26, true
-	case 'A' <= c && c <= 'Z':
-		return c - 'A', true
-	case '0' <= c && c <= '9':
-		return c - '0' + 52, true
-	case c == '-':
-		return 62, true
-	case c == '_':
-		return 63, true
-	}
-	return 0, false
-}
+// sextets has the value of each character of the base64url alphabet at its
+// byte, and 0xff at all other bytes.
+const (
+	invalid = "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
+	sextets = "" +
+		"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff" +
+		"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff" +
+		"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x3e\xff\xff" +
+		"\x34\x35\x36\x37\x38\x39\x3a\x3b\x3c\x3d\xff\xff\xff\xff\xff\xff" +
+		"\xff\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e" +
+		"\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\xff\xff\xff\xff\x3f" +
+		"\xff\x1a\x1b\x1c\x1d\x1e\x1f\x20\x21\x22\x23\x24\x25\x26\x27\x28" +
+		"\x29\x2a\x2b\x2c\x2d\x2e\x2f\x30\x31\x32\x33\xff\xff\xff\xff\xff" +
+		invalid + invalid + invalid + invalid + invalid + invalid + invalid + invalid
+)
 
 // decodePart decodes a part that canonicalPart has seen.
-func decodePart(part string) ([]byte, error) {
+func decodePart(part string) (string, error) {
 	b, err := base64.RawURLEncoding.DecodeString(part)
 	if err != nil {
-		return nil, ErrMalformed
+		return "", ErrMalformed
 	}
-	return b, nil
-}
-
-// decodeObject decodes a part that holds a JSON object.
-func decodeObject(part string) (*Value, error) {
-	b, err := decodePart(part)
-	if err != nil {
-		return nil, err
-	}
-	return ParseObject(b)
+	return string(b), nil
 }

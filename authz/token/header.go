@@ -20,7 +20,11 @@ type header struct {
 // their value. Certificate digests (`x5t`) and unknown parameters are ignored,
 // as section 4 demands.
 func parseHeader(part string) (header, error) {
-	v, err := decodeObject(part)
+	text, err := decodePart(part)
+	if err != nil {
+		return header{}, err
+	}
+	v, err := parseObject(text)
 	if err != nil {
 		return header{}, err
 	}
@@ -30,7 +34,7 @@ func parseHeader(part string) (header, error) {
 			return header{}, ErrMalformed
 		}
 	}
-	h := header{alg: v.Get("alg").Str(), kid: v.Get("kid").Str()}
+	h := header{alg: v.Get("alg").Str(), kid: strings.Clone(v.Get("kid").Str())} // a kid may be remembered, the rest must not be
 	if v.Get("alg").Kind() != String || v.Get("kid") != nil && !validKID(h.kid) {
 		return header{}, ErrMalformed
 	}

@@ -67,7 +67,7 @@ func TestIssuerKeepsNoCallerMemory(t *testing.T) {
 	expect(t, v, p.rs.mint("RS256", nil, goodClaims()), nil)
 }
 
-func TestEveryIssuerHasItsOwnKeysAndSettings(t *testing.T) {
+func TestP2IssuersAreIsolated(t *testing.T) {
 	p := testPairs()
 	first := testSpec(&source{set: NewKeySet([]*Key{p.rs.key})})
 	second := testSpec(&source{set: NewKeySet([]*Key{p.rsOther.key})})

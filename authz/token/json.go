@@ -3,7 +3,6 @@ package token
 import (
 	"slices"
 	"strings"
-	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -17,22 +16,30 @@ const (
 // ParseObject parses a strict, bounded JSON object (RFC 8259): UTF-8 only and
 // no byte order mark, no duplicate members however they are escaped, no lone
 // surrogates, nothing but white space after the end, at most MaxDepth levels
-// and 2048 values, numbers as parseNumber has them. Errors are ErrMalformed.
-func ParseObject(data []byte) (*Value, error) {
-	if !utf8.Valid(data) {
-		return nil, ErrMalformed
-	}
-	p := parser{src: string(data)}
-	p.space()
-	if p.peek() != '{' {
-		return nil, ErrMalformed
-	}
-	v, ok := p.value()
-	p.space()
-	if !ok || p.pos != len(p.src) {
+// and 2048 values, numbers of at most 128 bytes with exponents of at most four
+// digits. Errors are ErrMalformed.
+func ParseObject(data []byte) (*Value, error) { return parseObject(string(data)) }
+
+func parseObject(src string) (*Value, error) {
+	p := parser{src: src}
+	v, ok := p.document()
+	if !ok {
 		return nil, ErrMalformed
 	}
 	return &v, nil
+}
+
+// peekString returns the string that an object has under a name, "" where it
+// has none or another kind of value. It builds nothing, so that a forged token
+// costs one look at each byte before its signature is checked; it sees the same
+// grammar and limits as ParseObject, but only those duplicates that bear the
+// name itself.
+func peekString(src, name string) (string, error) {
+	p := parser{src: src, peeking: true, wanted: name}
+	if _, ok := p.document(); !ok {
+		return "", ErrMalformed
+	}
+	return p.found.Str(), nil
 }
 
 // parser reads one document in a single pass. Strings without escapes are
@@ -43,6 +50,25 @@ type parser struct {
 	depth int
 	nodes int
 	open  []Value // children, so far, of the containers that are still open
+
+	// While peeking, only one member of the outermost object is kept.
+	peeking bool
+	wanted  string
+	found   Value // Invalid until it came by
+}
+
+// document reads an object with nothing but white space around it.
+func (p *parser) document() (Value, bool) {
+	if !utf8.ValidString(p.src) {
+		return Value{}, false
+	}
+	p.space()
+	if p.peek() != '{' {
+		return Value{}, false
+	}
+	v, ok := p.value()
+	p.space()
+	return v, ok && p.pos == len(p.src)
 }
 
 // peek returns the next byte, 0 at the end. A NUL in the document fits nowhere
@@ -144,7 +170,7 @@ func (p *parser) element(kind Kind, base int, names *nameSet) bool {
 	name := ""
 	if kind == Object {
 		var ok bool
-		if name, ok = p.str(); !ok || !names.add(name, p.open[base:]) {
+		if name, ok = p.str(); !ok || !p.peeking && !names.add(name, p.open[base:]) {
 			return false
 		}
 		if p.space(); !p.take(':') {
@@ -153,9 +179,24 @@ func (p *parser) element(kind Kind, base int, names *nameSet) bool {
 		p.space()
 	}
 	v, ok := p.value()
+	if p.peeking {
+		return ok && p.look(kind, name, v)
+	}
 	v.name = name
 	p.open = append(p.open, v)
 	return ok
+}
+
+// look keeps a value if it is the wanted one, and refuses a second one.
+func (p *parser) look(kind Kind, name string, v Value) bool {
+	if p.depth > 1 || kind != Object || name != p.wanted {
+		return true
+	}
+	if p.found.kind != Invalid {
+		return false
+	}
+	p.found = v
+	return true
 }
 
 // nameSet knows the names of one object's members so far. It compares few of
@@ -178,107 +219,4 @@ func (s *nameSet) add(name string, members []Value) bool {
 	}
 	s.many[name] = struct{}{}
 	return true
-}
-
-// str reads a string from its opening quote on and unescapes it.
-func (p *parser) str() (string, bool) {
-	if !p.take('"') {
-		return "", false
-	}
-	start := p.pos
-	for p.pos < len(p.src) {
-		switch c := p.src[p.pos]; {
-		case c == '"':
-			p.pos++
-			return p.src[start : p.pos-1], true
-		case c == '\\':
-			return p.escaped(start)
-		case c < 0x20:
-			return "", false
-		}
-		p.pos++
-	}
-	return "", false
-}
-
-// escaped goes on with a string that began at start and whose first escape is
-// next.
-func (p *parser) escaped(start int) (string, bool) {
-	text := append(make([]byte, 0, 64), p.src[start:p.pos]...)
-	for p.pos < len(p.src) {
-		c := p.src[p.pos]
-		p.pos++
-		switch {
-		case c == '"':
-			return string(text), true
-		case c < 0x20:
-			return "", false
-		case c != '\\':
-			text = append(text, c)
-			continue
-		}
-		r, ok := p.escape()
-		if !ok {
-			return "", false
-		}
-		text = utf8.AppendRune(text, r)
-	}
-	return "", false
-}
-
-// escape reads what follows a backslash. Surrogates count only in pairs.
-func (p *parser) escape() (rune, bool) {
-	c := p.peek()
-	p.pos++
-	switch c {
-	case '"', '\\', '/':
-		return rune(c), true
-	case 'b':
-		return '\b', true
-	case 'f':
-		return '\f', true
-	case 'n':
-		return '\n', true
-	case 'r':
-		return '\r', true
-	case 't':
-		return '\t', true
-	case 'u':
-		return p.unicode()
-	}
-	return 0, false
-}
-
-func (p *parser) unicode() (rune, bool) {
-	r, ok := p.hex4()
-	if !ok || !utf16.IsSurrogate(r) {
-		return r, ok
-	}
-	if !p.word(`\u`) {
-		return 0, false
-	}
-	low, ok := p.hex4()
-	pair := utf16.DecodeRune(r, low)
-	return pair, ok && pair != utf8.RuneError
-}
-
-func (p *parser) hex4() (rune, bool) {
-	if len(p.src)-p.pos < 4 {
-		return 0, false
-	}
-	var r rune
-	for _, c := range []byte(p.src[p.pos : p.pos+4]) {
-		switch {
-		case '0' <= c && c <= '9':
-			r = r<<4 | rune(c-'0')
-		case 'a' <= c && c <= 'f':
-			r = r<<4 | rune(c-'a'+10)
-		case 'A' <= c && c <= 'F':
-			r = r<<4 | rune(c-'A'+10)
-		default:
-			return 0, false
-		}
-	}
-	p.pos += 4
-	return r, true
 }

@@ -84,6 +84,25 @@ func nested(depth int) string {
 	return strings.Repeat(`{"a":`, depth-1) + "{}" + strings.Repeat("}", depth-1)
 }
 
+func TestPeekString(t *testing.T) {
+	rows := map[string]struct {
+		want string
+		err  error
+	}{
+		`{"iss":"x"}`: {"x", nil}, `{"\u0069ss":"\u0078"}`: {"x", nil}, `{"a":{"iss":"y"},"iss":"x"}`: {"x", nil}, `{"a":[{"iss":"y"}]}`: {"", nil},
+		`{"iss":{"iss":"y"}}`: {"", nil}, `{"iss":["x"]}`: {"", nil}, `{"iss":null}`: {"", nil}, `{}`: {"", nil}, `{"Iss":"x"}`: {"", nil},
+		`{"iss":"x","iss":"y"}`: {"", ErrMalformed}, `{"iss":"x","\u0069ss":"y"}`: {"", ErrMalformed}, `{"iss":1,"iss":"y"}`: {"", ErrMalformed},
+		`["iss","x"]`: {"", ErrMalformed}, `{"iss":"x"`: {"", ErrMalformed}, `{"iss":"x"}}`: {"", ErrMalformed}, "{\"iss\":\"x\",\"a\":\"\xff\"}": {"", ErrMalformed},
+		`{"iss":"x","a":1,"a":2}`: {"x", nil}, // the signature is asked first, then the whole is read
+	}
+	for doc, row := range rows {
+		got, err := peekString(doc, "iss")
+		if got != row.want || !errors.Is(err, row.err) {
+			t.Errorf("%s: got %q, %v", doc, got, err)
+		}
+	}
+}
+
 func TestNumbersAreExact(t *testing.T) {
 	rows := map[string]Number{
 		"0": {}, "-0": {}, "0.000": {}, "0e99": {}, "-0.0e-5": {},
@@ -153,6 +172,7 @@ func FuzzJSON(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		v, err := ParseObject(data)
+		samePeek(t, string(data), v)
 		if err != nil {
 			if v != nil || !errors.Is(err, ErrMalformed) {
 				t.Fatalf("got %v, %v", v, err)
@@ -170,6 +190,18 @@ func FuzzJSON(f *testing.F) {
 			t.Fatalf("%q written as %q, which reads as %+v, %v", data, written, again, err)
 		}
 	})
+}
+
+// samePeek holds that looking for one member finds what reading the document
+// finds, and refuses nothing else.
+func samePeek(t *testing.T, doc string, v *Value) {
+	t.Helper()
+	for _, name := range []string{"iss", "a", ""} {
+		got, err := peekString(doc, name)
+		if v != nil && (err != nil || got != v.Get(name).Str()) {
+			t.Fatalf("%q: peeked %q, %v; want %q", doc, got, err, v.Get(name).Str())
+		}
+	}
 }
 
 // decodeStandard reads one document, and nothing after it, by encoding/json.

@@ -16,9 +16,16 @@ type identity struct {
 }
 
 // identify checks everything about the claims of a signed token except the
-// time (RFC 7519 section 4.1). RFC 9068's further claims are not demanded:
+// time (RFC 7519 section 4.1), after reading them in full. RFC 9068's further claims are not demanded:
 // many issuers leave out `client_id` or `jti`, and no check reads them.
-func (i *Issuer) identify(h header, claims *Value) (identity, error) {
+func (i *Issuer) identify(h header, payload string) (identity, error) {
+	claims, err := parseObject(payload)
+	if err != nil {
+		return identity{}, err
+	}
+	if claims.Get("iss").Str() != i.url {
+		return identity{}, ErrIssuerUnknown // never: the issuer was found by it
+	}
 	if foreignToken(h, claims) {
 		return identity{}, ErrType
 	}
@@ -139,9 +146,12 @@ func optionalDate(v *Value) (d date, present, ok bool) {
 	return d, true, ok
 }
 
-// check judges the lifetime at one moment.
+// check judges the lifetime at one moment. A clock that shows no possible date,
+// such as the zero time, accepts nothing.
 func (l lifetime) check(now time.Time) error {
 	switch {
+	case now.Unix() < minDate:
+		return ErrNotYetValid
 	case !now.Before(l.expiry):
 		return ErrExpired
 	case !l.ageLimit.IsZero() && !now.Before(l.ageLimit):

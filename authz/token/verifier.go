@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 	"unsafe"
 )
@@ -111,14 +110,13 @@ func (v *Verifier) fresh(ctx context.Context, parts compact, now time.Time) (ent
 	if err != nil {
 		return entry{}, err
 	}
-	claims, err := decodeObject(parts.payload)
+	payload, err := decodePart(parts.payload)
 	if err != nil {
 		return entry{}, err
 	}
-	// An `iss` that is absent or no string names no issuer of ours either.
-	i := v.issuers[claims.Get("iss").Str()]
-	if i == nil {
-		return entry{}, ErrIssuerUnknown
+	i, err := v.issuerOf(payload)
+	if err != nil {
+		return entry{}, err
 	}
 	key, alg, err := i.findKey(ctx, h)
 	if err != nil {
@@ -127,11 +125,24 @@ func (v *Verifier) fresh(ctx context.Context, parts compact, now time.Time) (ent
 	if err := checkSignature(ctx, key, alg, parts); err != nil {
 		return entry{}, err
 	}
-	id, err := i.identify(h, claims)
+	id, err := i.identify(h, payload)
 	if err != nil {
 		return entry{}, err
 	}
-	return entry{identity: id, issuer: i.url, kid: strings.Clone(h.kid), alg: alg, thumbprint: key.thumbprint}, id.lifetime.check(now)
+	return entry{identity: id, issuer: i.url, kid: h.kid, alg: alg, thumbprint: key.thumbprint}, id.lifetime.check(now)
+}
+
+// issuerOf returns the issuer that an unverified payload names. An `iss` that
+// is absent or no string names none of ours.
+func (v *Verifier) issuerOf(payload string) (*Issuer, error) {
+	iss, err := peekString(payload, "iss")
+	if err != nil {
+		return nil, err
+	}
+	if i := v.issuers[iss]; i != nil {
+		return i, nil
+	}
+	return nil, ErrIssuerUnknown
 }
 
 // checkSignature spends the cost of a verification, unless nobody waits for it
@@ -144,7 +155,7 @@ func checkSignature(ctx context.Context, key *Key, alg Algorithm, parts compact)
 	if err != nil {
 		return err
 	}
-	if !key.verifies(alg, parts.input, sig) {
+	if !key.verifies(alg, parts.input, []byte(sig)) {
 		return ErrSignature
 	}
 	return nil
