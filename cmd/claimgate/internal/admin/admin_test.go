@@ -60,6 +60,19 @@ func TestReadinessNeedsEveryGate(t *testing.T) {
 	}
 }
 
+func TestReadinessTellsOnce(t *testing.T) {
+	gates, told := (&open{true, true}).gates(), 0
+	gates.Opened = func() { told++ }
+	r := NewReadiness(gates)
+	if r.Phase(); told != 0 {
+		t.Error("told before listening")
+	}
+	r.ListenersUp()
+	if r.Phase(); told != 1 || !r.Ready() || told != 1 {
+		t.Errorf("told %d times", told)
+	}
+}
+
 func TestReadinessDoesNotWaitForeverForAnIssuer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := NewReadiness((&open{configured: true}).gates())

@@ -13,6 +13,9 @@ type Gates struct {
 	// FetchesEnded reports whether every key source ended its first fetch,
 	// well or badly.
 	FetchesEnded func() bool
+	// Opened is called once, when the process becomes ready and before anybody
+	// is told so. It must not call back. Nil: nobody wants to know.
+	Opened func()
 }
 
 // How readiness is found out.
@@ -78,6 +81,9 @@ func (r *Readiness) Phase() Phase {
 	}
 	if r.phase == Fetching && (r.gates.FetchesEnded() || time.Since(r.listening) >= fetchGrace) {
 		r.phase = Ready
+		if r.gates.Opened != nil {
+			r.gates.Opened()
+		}
 	}
 	return r.phase
 }

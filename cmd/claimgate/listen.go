@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+
+	"github.com/claimgate/claimgate/cmd/claimgate/internal/admin"
+	"github.com/claimgate/claimgate/cmd/claimgate/internal/config"
+	"github.com/claimgate/claimgate/envoy"
+)
+
+// page is one HTTP listener and its server.
+type page struct {
+	name     string
+	listener net.Listener
+	server   *http.Server
+}
+
+// listen opens every configured address, or none.
+func (p *process) listen() error {
+	settings := &p.built.Settings
+	listener, err := open("listen", settings.Listen)
+	if err != nil {
+		return err
+	}
+	p.listener = listener
+	for _, next := range []struct {
+		name     string
+		settings config.Listener
+		handler  http.Handler
+	}{
+		{"health", settings.Health, admin.HealthHandler(p.readiness)},
+		{"metrics", settings.Metrics, admin.MetricsHandler(p.telemetry.Metrics().Gatherer(), settings.Metrics.BearerToken)},
+		{"admin", settings.Admin, p.adminHandler()},
+	} {
+		if next.settings.Address == "" {
+			continue
+		}
+		listener, err := open(next.name, next.settings)
+		if err != nil {
+			p.close()
+			return err
+		}
+		server := admin.NewServer(next.handler, p.log())
+		server.TLSConfig = next.settings.TLS
+		p.pages = append(p.pages, &page{next.name, listener, server})
+	}
+	return nil
+}
+
+func (p *process) adminHandler() http.Handler {
+	return admin.PageHandler(admin.PageOptions{
+		Readiness:   p.readiness,
+		Hosts:       p.built.Settings.AdminHosts,
+		BearerToken: p.built.Settings.Admin.BearerToken,
+		Version:     buildVersion().version,
+		Started:     p.started,
+		Sources:     p.registry.Status,
+		Summary:     p.summary,
+	})
+}
+
+func open(name string, settings config.Listener) (net.Listener, error) {
+	listener, err := envoy.Listen(settings.Address)
+	if err != nil {
+		return nil, &failure{
+			code: exitTrouble,
+			err:  fmt.Errorf("%s.address: %w", name, err),
+			hint: "is the address in use? port 0 takes any free one; --ready-file tells which",
+		}
+	}
+	return listener, nil
+}
+
+// close closes what listen opened.
+func (p *process) close() {
+	_ = p.listener.Close()
+	for _, page := range p.pages {
+		_ = page.listener.Close()
+	}
+}
+
+// bound returns the addresses in use, with the real port where 0 was asked for.
+func (p *process) bound() []admin.Listener {
+	all := []admin.Listener{{Name: "listen", Address: address(p.listener), TLS: p.built.Settings.Listen.TLS != nil}}
+	for _, page := range p.pages {
+		all = append(all, admin.Listener{Name: page.name, Address: address(page.listener), TLS: page.server.TLSConfig != nil})
+	}
+	return all
+}
+
+func address(l net.Listener) string {
+	if l.Addr().Network() == "unix" {
+		return "unix://" + l.Addr().String()
+	}
+	return l.Addr().String()
+}
+
+// serve answers until stop.
+func (p *page) serve() error {
+	var err error
+	if p.server.TLSConfig != nil {
+		err = p.server.ServeTLS(p.listener, "", "")
+	} else {
+		err = p.server.Serve(p.listener)
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", p.name, err)
+}
+
+// stop ends the server, and cuts what does not end in time.
+func (p *page) stop() {
+	ctx, cancel := context.WithTimeout(context.Background(), pageStop)
+	defer cancel()
+	if p.server.Shutdown(ctx) != nil {
+		_ = p.server.Close()
+	}
+}
+
+// publish writes the bound addresses to the ready file, by name. The file
+// appears whole or not at all.
+func (p *process) publish(file string) error {
+	if file == "" {
+		return nil
+	}
+	addresses := make(map[string]string)
+	for _, bound := range p.bound() {
+		addresses[bound.Name] = bound.Address
+	}
+	text, err := json.MarshalIndent(addresses, "", "  ")
+	if err == nil {
+		err = replaceFile(file, append(text, '\n'))
+	}
+	if err != nil {
+		return &failure{code: exitTrouble, err: fmt.Errorf("ready file: %w", err)}
+	}
+	return nil
+}
+
+func replaceFile(file string, text []byte) error {
+	temporary := file + ".tmp"
+	if err := os.WriteFile(temporary, text, 0o644); err != nil { //nolint:gosec // addresses are no secret
+		return err
+	}
+	return os.Rename(temporary, file)
+}
+
+// unpublish removes the ready file.
+func (p *process) unpublish(file string) {
+	if file != "" {
+		_ = os.Remove(file) // somebody else was faster
+	}
+}

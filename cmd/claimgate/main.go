@@ -1,0 +1,66 @@
+// Command claimgate is an Envoy external authorization server: it verifies
+// bearer JWTs per tenant and applies each tenant's claim policy.
+//
+//	claimgate check claimgate.yaml      find every mistake
+//	claimgate serve -c claimgate.yaml   answer Envoy
+//	claimgate help                      everything else
+//
+// It exits with 0 when all went well, 1 on wrong usage and on trouble with
+// files, sockets or the network, and 2 on an invalid configuration.
+package main
+
+import (
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+func main() { os.Exit(run(os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr})) }
+
+// streams are what a command reads and writes.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// run runs one command line and returns its exit code.
+func run(args []string, std streams) int {
+	root := newRootCommand()
+	root.SetArgs(args)
+	root.SetIn(std.in)
+	root.SetOut(std.out)
+	root.SetErr(std.err)
+	command, err := root.ExecuteC()
+	return report(std.err, command, err)
+}
+
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "claimgate",
+		Short: "Decide Envoy's requests by the claims of their tokens",
+		Long: `claimgate is an external authorization server for Envoy. It finds the tenant of
+each request, verifies the bearer token against that tenant's issuers, applies
+the tenant's claim policy, and answers allow or deny with the headers to inject.`,
+		Example: `  claimgate check claimgate.yaml
+  claimgate serve --config claimgate.yaml
+  claimgate help config`,
+		Version:       buildVersion().String(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.AddCommand(commands()...)
+	return root
+}
+
+// commands is the index.
+func commands() []*cobra.Command {
+	return []*cobra.Command{
+		newServeCommand(),   // answer Envoy
+		newCheckCommand(),   // find every mistake of a configuration
+		newSchemaCommand(),  // print the JSON Schema of the configuration
+		newVersionCommand(), // say what was built
+		newConfigTopic(),    // help: every field of the configuration
+	}
+}
