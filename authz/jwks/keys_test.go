@@ -12,6 +12,7 @@ import (
 	"math/big"
 	"sync"
 	"testing"
+	"time"
 )
 
 // member is a JWK under construction.
@@ -95,3 +96,6 @@ func keySetAny(entries ...any) string {
 	}
 	return string(text)
 }
+
+// elapse lets fake time pass.
+func elapse(d time.Duration) { <-time.After(d) }

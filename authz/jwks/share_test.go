@@ -110,7 +110,7 @@ func TestEnterGivesUpWithItsContext(t *testing.T) {
 		if _, err := s.enter(short, "a"); resultOf(err) != FetchTimeout {
 			t.Errorf("behind the rate: %v", err)
 		}
-		time.Sleep(time.Second)
+		elapse(time.Second)
 		release, err := s.enter(t.Context(), "a")
 		if err != nil {
 			t.Fatalf("those who gave up kept something: %v", err)
@@ -133,7 +133,7 @@ func TestSweepForgetsIdleOrigins(t *testing.T) {
 				t.Fatal(err)
 			}
 			release()
-			time.Sleep(time.Second)
+			elapse(time.Second)
 		}
 		if len(s.lines) > sweepFrom {
 			t.Errorf("%d origins are remembered", len(s.lines))
