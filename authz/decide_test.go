@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -67,6 +68,36 @@ func allowedPath(p authz.Path) bool {
 		}
 	}
 	return p.Oddities == 0
+}
+
+// A request sees one snapshot, whatever is put in force meanwhile.
+func TestSwapUnderLoad(t *testing.T) {
+	a := newACME(t, nil)
+	raw := a.idp.sign(t, scope)
+	snapshots := make([]*authz.Snapshot, 2)
+	for i := range snapshots {
+		name := fmt.Sprintf("tenant-%d", i)
+		spec := a.tenant
+		spec.Name = name
+		spec.Metadata = []authz.MetadataSpec{{Name: "tenant", Source: authz.SourceSpec{Tenant: "name"}}}
+		snapshots[i] = newSnapshot(t, authz.SnapshotSpec{Owned: spec.Owned, Tenants: []*authz.Tenant{newTenant(t, spec)}, Realm: name})
+	}
+	a.engine.Swap(snapshots[0])
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			for range 200 {
+				d := a.decide(get("/orders/7", raw))
+				if value, _ := header(&d, "x-tenant"); d.Verdict != authz.Allow || value != d.Tenant || d.Metadata[1].Text != d.Tenant {
+					t.Errorf("%v mixes generations: %+v", d.Reason, d)
+				}
+			}
+		})
+	}
+	for i := range 400 {
+		a.engine.Swap(snapshots[i%2])
+	}
+	group.Wait()
 }
 
 func BenchmarkDecide(b *testing.B) {

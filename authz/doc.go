@@ -15,10 +15,11 @@
 // routes, credential, token.Verifier.Verify, policy.Policy.Evaluate, and last
 // the headers, which are set or removed on every allow.
 //
-// What is judged is what the proxy forwards, with two limits that an operator
-// should know. Paths are compared with regard to case, so an upstream that
-// ignores case sees more paths as one than the policy does. And some upstreams
-// let a header replace the path or the method that was judged
-// (`x-original-url`, `x-rewrite-url`, `x-http-method-override`): owning such a
-// name without setting it removes it from every request.
+// What is judged is what the proxy forwards, with limits that an operator
+// should know. Paths are compared byte by byte, so an upstream that ignores
+// case or folds Unicode takes more paths for one than the policy does. And some
+// upstreams let a header replace the path, the method or the host that was
+// judged. Owning `x-original-url`, `x-rewrite-url` or `x-http-method-override`
+// without setting it removes it from every request; `x-forwarded-host` is the
+// proxy's to remove.
 package authz
