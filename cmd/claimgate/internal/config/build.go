@@ -120,6 +120,9 @@ func (b *builder) answers() {
 		return
 	}
 	why := authz.CheckHeaderName(header)
+	if why != "" {
+		why = "this header cannot be set: " + why
+	}
 	if slices.Contains(ownAnswers, header) {
 		why = "this response header has a meaning of its own"
 	}

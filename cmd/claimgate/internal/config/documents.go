@@ -120,11 +120,27 @@ type fileTenant struct {
 }
 
 // UnknownField implements yamldoc.Hinter.
-func (*fileTenant) UnknownField(name string) string {
+func (t *fileTenant) UnknownField(name string) string {
 	if name == "name" {
 		return "remove it: the file name without .yaml is the tenant's name"
+	}
+	return t.tenantDoc.UnknownField(name)
+}
+
+// UnknownField implements yamldoc.Hinter.
+func (*tenantDoc) UnknownField(name string) string {
+	if name == "rules" {
+		return "write it below policy"
 	}
 	return ""
 }
 
-var _ yamldoc.Hinter = (*fileTenant)(nil)
+// UnknownField implements yamldoc.Hinter.
+func (*policyDoc) UnknownField(name string) string {
+	if name == "require" || name == "public" {
+		return "write it beside policy, not below"
+	}
+	return ""
+}
+
+var _ = []yamldoc.Hinter{(*fileTenant)(nil), (*namedTenant)(nil), (*policyDoc)(nil)}

@@ -20,7 +20,7 @@ func (b *builder) ownHeaders() {
 	own := func(at place, name string) {
 		name = strings.ToLower(name)
 		if why := authz.CheckHeaderName(name); why != "" && name != "" {
-			b.problem(at, why, "use another name")
+			b.problem(at, "this header cannot be set: "+why, "use another name")
 			return
 		}
 		if _, known := b.names[name]; !known && name != "" {
@@ -101,7 +101,7 @@ func (b *builder) headers(t *tenant) {
 // Names that can never be owned have a message of their own.
 func (b *builder) notOwned(at place, name string) {
 	if why := authz.CheckHeaderName(name); why != "" {
-		b.further(at, why, "use another name")
+		b.further(at, "this header cannot be set: "+why, "use another name")
 		return
 	}
 	b.problem(at, fmt.Sprintf("%s is not owned, so other tenants would let clients send it", name),

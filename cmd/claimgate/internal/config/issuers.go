@@ -43,7 +43,7 @@ func (b *builder) compileIssuers() {
 func (b *builder) compileIssuer(at place, doc *issuerDoc) *token.Issuer {
 	keys, err := b.registry.Source(b.document.keySource(doc))
 	if err != nil {
-		b.problem(at.at(keysField(doc)), "the keys are of no use: "+err.Error(), "")
+		b.problem(at.at(keysField(doc)), "the keys are of no use: "+reason(err), "")
 		return nil
 	}
 	compiled, err := token.NewIssuer(token.IssuerSpec{
@@ -62,6 +62,15 @@ func (b *builder) compileIssuer(at place, doc *issuerDoc) *token.Issuer {
 		return nil
 	}
 	return compiled
+}
+
+// reason returns an error of the key registry without its own heading.
+func reason(err error) string {
+	text := err.Error()
+	if _, detail, ok := strings.Cut(text, jwks.ErrSpec.Error()+": "); ok {
+		return detail
+	}
+	return text
 }
 
 // keySource describes the keys of an issuer. Static keys have no schedule.

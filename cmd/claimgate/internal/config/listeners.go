@@ -17,11 +17,12 @@ func (b *builder) listeners(s *Settings) {
 	doc, at := &b.document.main, place{b.document.source, ""}
 	open := []listener{{doc.Listen.Address, at.at("listen.address")}}
 	s.Listen = Listener{Address: doc.Listen.Address, TLS: b.tlsConfig(at.at("listen.tls"), doc.Listen.TLS)}
-	if !isLocal(doc.Listen.Address) && doc.Listen.TLS == nil && !doc.Listen.InsecurePlaintext {
+	if b.beyond(open[0]) && doc.Listen.TLS == nil && !doc.Listen.InsecurePlaintext {
 		b.problem(open[0].at, "plain text is for loopback addresses and unix sockets only", "write tls, or insecurePlaintext: true")
 	}
 	if doc.Health != nil {
 		open = append(open, listener{doc.Health.Address, at.at("health.address")})
+		b.beyond(open[1]) // it may be, but must be an address
 		s.Health = Listener{Address: doc.Health.Address}
 	}
 	if doc.Metrics != nil {
@@ -32,7 +33,7 @@ func (b *builder) listeners(s *Settings) {
 		open = append(open, listener{doc.Admin.Address, at.at("admin.address")})
 		s.Admin, s.AdminHosts = b.admin(at.at("admin"), doc.Admin)
 	}
-	b.addresses(open)
+	b.apart(open)
 }
 
 func (b *builder) metrics(at place, doc *metricsDoc) Listener {
@@ -40,7 +41,7 @@ func (b *builder) metrics(at place, doc *metricsDoc) Listener {
 	if doc.BearerTokenFile != "" {
 		l.BearerToken = b.bearerToken(at.at("bearerTokenFile"), doc.BearerTokenFile)
 	}
-	if !isLocal(doc.Address) && doc.TLS == nil && doc.BearerTokenFile == "" && !doc.InsecurePlaintext {
+	if b.beyond(listener{doc.Address, at.at("address")}) && doc.TLS == nil && doc.BearerTokenFile == "" && !doc.InsecurePlaintext {
 		b.problem(at.at("address"), "metrics name tenants, so an address beyond loopback needs protection", "write tls, bearerTokenFile, or insecurePlaintext: true")
 	}
 	return l
@@ -58,7 +59,7 @@ func (b *builder) bearerToken(at place, path string) string {
 }
 
 func (b *builder) admin(at place, doc *adminDoc) (Listener, []string) {
-	if !isLocal(doc.Address) && !doc.InsecureRemote {
+	if b.beyond(listener{doc.Address, at.at("address")}) && !doc.InsecureRemote {
 		b.problem(at.at("address"), "the admin pages ask nobody who they are, so they are for loopback addresses and unix sockets only", "use 127.0.0.1, or write insecureRemote: true")
 	}
 	hosts := make([]string, len(doc.Hosts))
@@ -71,19 +72,24 @@ func (b *builder) admin(at place, doc *adminDoc) (Listener, []string) {
 	return Listener{Address: doc.Address}, hosts
 }
 
-// addresses checks every address and that no two are one.
-func (b *builder) addresses(open []listener) {
+// beyond checks the address and reports whether other machines can reach it.
+func (b *builder) beyond(l listener) bool {
+	if l.address == "" {
+		return false // reported as missing
+	}
+	if wrong := checkAddress(l.address); wrong != "" {
+		b.problem(l.at, wrong, "write host:port or unix:///path")
+		return false
+	}
+	return !isLocal(l.address)
+}
+
+// apart checks that no two addresses are one.
+func (b *builder) apart(open []listener) {
 	for i, l := range open {
-		if l.address == "" {
-			continue
-		}
-		if wrong := checkAddress(l.address); wrong != "" {
-			b.further(l.at, wrong, "write host:port or unix:///path")
-			continue
-		}
 		for _, other := range open[:i] {
-			if collide(l.address, other.address) {
-				b.problem(l.at, fmt.Sprintf("this address is taken by %s (%s)", other.at.path, other.at.line()), "use another port")
+			if l.address != "" && collide(l.address, other.address) {
+				b.further(l.at, fmt.Sprintf("this address is taken by %s (%s)", other.at.path, other.at.line()), "use another port")
 			}
 		}
 	}

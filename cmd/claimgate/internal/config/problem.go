@@ -3,6 +3,7 @@ package config
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -92,7 +93,13 @@ func (p place) line() string {
 }
 
 // report gathers problems.
-type report struct{ problems Problems }
+type report struct {
+	problems Problems
+	meant    []fieldRef // fields that unknown fields were taken for
+}
+
+// fieldRef is a field of a file.
+type fieldRef struct{ file, path string }
 
 func (r *report) problem(at place, message, mend string) {
 	position := at.source.yaml.Position(at.path)
@@ -114,6 +121,9 @@ func (r *report) further(at place, message, mend string) {
 }
 
 func (r *report) touches(file, path string) bool {
+	if path == "" {
+		return false
+	}
 	return slices.ContainsFunc(r.problems, func(known Problem) bool {
 		return !known.Warning && known.File == file && (below(known.Path, path) || below(path, known.Path))
 	})
@@ -135,14 +145,25 @@ func (r *report) shape(from *source, found []yamldoc.Problem) {
 	for _, p := range found {
 		r.problems = append(r.problems, Problem{File: from.name, Line: p.Line, Column: p.Column,
 			Path: p.Path, Message: p.Message, Mend: p.Mend})
+		if p.Meant != "" {
+			r.meant = append(r.meant, fieldRef{from.name, p.Meant})
+		}
 	}
 }
 
 // unrelated returns those of the later problems that cannot be a consequence
-// of one of r's.
+// of one of r's. What is compiled as a whole, such as a rule, has none while
+// its shape is wrong.
 func (r *report) unrelated(later Problems) Problems {
-	return slices.DeleteFunc(later, func(p Problem) bool { return r.touches(p.File, p.Path) })
+	return slices.DeleteFunc(later, func(p Problem) bool {
+		if slices.Contains(r.meant, fieldRef{p.File, p.Path}) {
+			return true
+		}
+		return r.touches(p.File, compiledWhole.FindString(p.Path)) || r.touches(p.File, p.Path)
+	})
 }
+
+var compiledWhole = regexp.MustCompile(`^.*\b(rules|require|public)\[[0-9]+\]`)
 
 // below reports whether inner is outer or a field below it.
 func below(outer, inner string) bool {

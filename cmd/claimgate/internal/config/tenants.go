@@ -2,11 +2,14 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/claimgate/claimgate/authz"
 	"github.com/claimgate/claimgate/authz/token"
+	"github.com/claimgate/claimgate/cmd/claimgate/internal/config/yamldoc"
 	"github.com/claimgate/claimgate/policy"
 )
 
@@ -33,7 +36,7 @@ func (b *builder) compileTenants() []*authz.Tenant {
 			if len(parts.issuers) < len(t.doc.Issuers) && below("issuers", p.Path) {
 				continue // a consequence of what is wrong with an issuer
 			}
-			b.further(t.at.at(documentPath(p.Path)), p.Message, p.Mend)
+			b.further(t.at.at(documentPath(t.doc, p.Path)), p.Message, p.Mend)
 		}
 		tenants[i] = compiled
 	}
@@ -74,20 +77,33 @@ func compileTenant(parts tenantParts) (*authz.Tenant, []authz.Problem) {
 	return tenant, append(problems, further...)
 }
 
-// documentPath turns a path of a problem into one of the tenant's document.
-func documentPath(path string) string {
+// documentPath turns a path of a problem into one of the tenant's document:
+// rules stand below policy, and metadata fields have names for indexes.
+func documentPath(doc *tenantDoc, path string) string {
 	if path == "rules" || strings.HasPrefix(path, "rules[") {
 		return "policy." + path
 	}
-	return path
+	rest, ok := strings.CutPrefix(path, "dynamicMetadata[")
+	if !ok {
+		return path
+	}
+	number, rest, _ := strings.Cut(rest, "]")
+	names := slices.Sorted(maps.Keys(doc.DynamicMetadata))
+	i, err := strconv.Atoi(number)
+	if err != nil || i < 0 || i >= len(names) {
+		return path
+	}
+	return "dynamicMetadata." + yamldoc.PathName(names[i]) + strings.TrimSuffix(rest, ".name")
 }
 
 func (b *builder) tenantName(t *tenant, taken map[string]claimed) {
 	at := t.at
 	if t.main {
 		at = t.at.at("name")
+		b.checkName(at, t.name)
+	} else if !nameForm.MatchString(t.name) {
+		b.problem(at, "the file name is the tenant's name, which has 1 to 64 of the characters A-Z a-z 0-9 . _ -", "rename the file")
 	}
-	b.checkName(at, t.name)
 	if first, ok := taken[t.name]; ok && t.name != "" {
 		b.problem(at, fmt.Sprintf("another tenant is called %s too (%s)", t.name, first.at.line()), "rename one of them")
 		return
@@ -127,7 +143,7 @@ func (b *builder) hosts(t *tenant, taken map[string]claimed) []string {
 			continue
 		}
 		if first, ok := taken[host]; ok {
-			b.problem(at, "this host "+first.theirs(t), "a host belongs to one tenant and is listed once")
+			first.contested(b, t, at, "this host", "a host belongs to one tenant")
 			continue
 		}
 		taken[host] = claimed{t.name, at}
@@ -136,12 +152,13 @@ func (b *builder) hosts(t *tenant, taken map[string]claimed) []string {
 	return hosts
 }
 
-// theirs words whose something already is.
-func (c claimed) theirs(t *tenant) string {
+// contested reports that t asks for what is taken.
+func (c claimed) contested(b *builder, t *tenant, at place, what, mend string) {
 	if c.tenant == t.name {
-		return fmt.Sprintf("is listed twice (%s)", c.at.line())
+		b.problem(at, fmt.Sprintf("%s is listed twice (%s)", what, c.at.line()), "remove one of them")
+		return
 	}
-	return fmt.Sprintf("belongs to tenant %s too (%s)", c.tenant, c.at.line())
+	b.problem(at, fmt.Sprintf("%s belongs to tenant %s too (%s)", what, c.tenant, c.at.line()), mend)
 }
 
 // issuersOf resolves a tenant's issuers. An issuer string serves one tenant,
@@ -150,12 +167,13 @@ func (b *builder) issuersOf(t *tenant, taken map[string]claimed) []*token.Issuer
 	var issuers []*token.Issuer
 	for i, name := range t.doc.Issuers {
 		at := t.at.item("issuers", i)
-		if !b.known(at, "issuer", name, b.issuerNames()) {
+		known := b.issuers[name]
+		if known == nil {
+			b.known(at, "issuer", name, b.issuerNames())
 			continue
 		}
-		known := b.issuers[name]
 		if first, ok := taken[known.doc.Issuer]; ok && known.doc.Issuer != "" {
-			b.problem(at, "the issuer "+known.doc.Issuer+" "+first.theirs(t), "give each tenant an issuer of its own")
+			first.contested(b, t, at, "the issuer string of "+name, "give each tenant an issuer of its own")
 			continue
 		}
 		taken[known.doc.Issuer] = claimed{t.name, at}

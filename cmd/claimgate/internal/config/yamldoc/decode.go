@@ -95,7 +95,7 @@ func (d *decoder) scalar(n Node, v reflect.Value, f field) {
 func (f *field) accepts(n Node, text string) bool {
 	switch {
 	case text == "" && !f.empty:
-		n.Report("the text is empty", "write a value, or remove it")
+		n.Report("the text is empty", f.orRemove("write a value", "remove it"))
 	case f.enum != nil && !slices.Contains(f.enum, text):
 		mend := "write " + strings.Join(f.enum, " or ")
 		if near := Nearest(text, f.enum); near != "" {
@@ -115,7 +115,7 @@ func (d *decoder) list(n Node, v reflect.Value, f field) {
 	}
 	items := n.Items()
 	if len(items) == 0 && !f.empty {
-		n.Report("the list is empty", "list at least one, or remove the field")
+		n.Report("the list is empty", f.orRemove("list at least one", "remove the field"))
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(items), len(items)))
 	for i, item := range items {
@@ -147,7 +147,7 @@ func (d *decoder) structure(n Node, v reflect.Value) {
 	for _, m := range n.Fields() {
 		i := slices.IndexFunc(fields, func(f field) bool { return f.name == m.Name })
 		if i < 0 {
-			guessed[d.unknown(m, v, fields)] = true
+			guessed[d.unknown(n.path, m, v, fields)] = true
 			continue
 		}
 		written[i] = true
@@ -175,7 +175,7 @@ func (d *decoder) duplicated(n Node, name string) bool {
 }
 
 // unknown reports an unknown field and returns the name that was meant, or "".
-func (d *decoder) unknown(m Field, v reflect.Value, fields []field) string {
+func (d *decoder) unknown(parent string, m Field, v reflect.Value, fields []field) string {
 	names := make([]string, len(fields))
 	for i, f := range fields {
 		names[i] = f.name
@@ -191,5 +191,8 @@ func (d *decoder) unknown(m Field, v reflect.Value, fields []field) string {
 		mend = "known are " + strings.Join(names, ", ")
 	}
 	d.report(m.key, m.path, fmt.Sprintf("there is no field %s here", quote(m.Name)), mend)
+	if near != "" {
+		d.problems[len(d.problems)-1].Meant = member(parent, near)
+	}
 	return near
 }

@@ -99,7 +99,7 @@ func TestProblems(t *testing.T) {
 		{"fraction", "name: x\ncount: 1.5\n", "2:8 count: this needs a whole number below 2147483648; "},
 		{"yes", "name: x\non: yes\n", "2:5 on: this needs true or false, but is a text; write true or false without quotes"},
 		{"null value", "name: x\nmode:\n", "2:6 mode: there is no value; write a text, or remove the field"},
-		{"empty text", "name: ''\n", "1:7 name: the text is empty; write a value, or remove it"},
+		{"empty text", "name: ''\n", "1:7 name: the text is empty; write a value"},
 		{"empty list", "name: x\ntags: []\n", "2:7 tags: the list is empty; list at least one, or remove the field"},
 		{"enum", "name: x\nmode: fats\n", `2:7 mode: "fats" is not known here; did you mean fast?`},
 		{"list for mapping", "name: x\nsection: [a]\n", "2:10 section: this needs a mapping, but is a list; "},

@@ -55,6 +55,14 @@ func fieldsOf(t reflect.Type) []field {
 	return fields
 }
 
+// orRemove words a mend: what may be left out may be removed.
+func (f *field) orRemove(mend, removal string) string {
+	if f.required {
+		return mend
+	}
+	return mend + ", or " + removal
+}
+
 // example is a value to show in a mend.
 func (f *field) example() string {
 	switch {

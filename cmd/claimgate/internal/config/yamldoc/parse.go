@@ -22,6 +22,7 @@ type Problem struct {
 	Path    string // field path, "" for the document itself
 	Message string // what is wrong
 	Mend    string // how to mend it, or ""
+	Meant   string // path of the field that an unknown field was taken for, or ""
 }
 
 // Limits bound a document.
