@@ -111,13 +111,14 @@ func (w *world) otherCases(t *testing.T) []asked {
 	}
 }
 
-// TestAnswers holds status, challenge, body and gRPC code of every answer that
-// a client can cause, in both encodings of the headers, and that the client is
-// told neither reason nor names.
-func TestAnswers(t *testing.T) {
+// TestP1Answers holds status, challenge, body and gRPC code of every refusal
+// that a client can cause, and that the client is told neither reason nor names.
+// It asks in both encodings of the headers and through an Envoy that would let
+// pass whatever is answered with an error.
+func TestP1Answers(t *testing.T) {
 	w := the(t)
 	for _, c := range append(w.unauthorizedCases(t), w.otherCases(t)...) {
-		for _, listener := range []string{viaMap, viaRaw} {
+		for _, listener := range []string{viaMap, viaRaw, viaOpen} {
 			t.Run(c.reason+"/"+c.what+"/"+listener, func(t *testing.T) {
 				method := c.method
 				if method == "" {

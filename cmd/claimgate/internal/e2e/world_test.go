@@ -33,6 +33,7 @@ const (
 	viaRaw     = "raw"     // headers as they came, no normalisation
 	viaProfile = "profile" // the recommended profile
 	viaSocket  = "socket"  // claimgate on a unix socket
+	viaOpen    = "open"    // as raw, with failure_mode_allow: an error would open the door
 	viaRestart = "restart" // a claimgate of its own, for tests that stop it
 )
 
@@ -216,9 +217,9 @@ func (w *world) startGates(dir string) error {
 }
 
 type listenerSpec struct {
-	Name, Cluster   string
-	Raw, Normalises bool
-	Contexts        []string
+	Name, Cluster         string
+	Raw, Normalises, Open bool
+	Contexts              []string
 }
 
 type clusterSpec struct {
@@ -239,6 +240,7 @@ func (w *world) startEnvoy(gate, socket string) error {
 			{Name: viaMap, Cluster: "gate", Contexts: contexts},
 			{Name: viaRaw, Cluster: "gate", Raw: true, Contexts: contexts},
 			{Name: viaProfile, Cluster: "gate", Raw: true, Normalises: true},
+			{Name: viaOpen, Cluster: "gate", Raw: true, Open: true, Contexts: contexts},
 			{Name: viaSocket, Cluster: "unix", Raw: true},
 			{Name: viaRestart, Cluster: "restart", Raw: true},
 		},
