@@ -28,6 +28,9 @@ func (p *parser) number() (Value, bool) {
 	if !ok || p.pos-start > maxNumberBytes {
 		return Value{}, false
 	}
+	if p.peeking {
+		return Value{kind: Num}, true
+	}
 	v := canonical(neg, whole, frac, exp)
 	v.text = p.src[start:p.pos]
 	return v, true

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"errors"
 	"slices"
 	"time"
 )
@@ -15,9 +16,10 @@ type identity struct {
 	lifetime lifetime
 }
 
-// identify checks everything about the claims of a signed token except the
-// time (RFC 7519 section 4.1), after reading them in full. RFC 9068's further claims are not demanded:
-// many issuers leave out `client_id` or `jti`, and no check reads them.
+// identify reads the claims of a signed token in full and checks everything
+// about them except the time (RFC 7519 section 4.1). The further claims that
+// RFC 9068 requires are not demanded: many issuers leave out `client_id` or
+// `jti`, and no check reads them.
 func (i *Issuer) identify(h header, payload string) (identity, error) {
 	claims, err := parseObject(payload)
 	if err != nil {
@@ -60,11 +62,12 @@ func (i *Issuer) checkAudience(aud *Value) error {
 	case List:
 		found := ErrAudience
 		for n := range aud.Len() {
-			switch err := i.checkAudienceIn(aud.At(n)); err {
-			case nil:
-				found = nil
-			case ErrClaimsInvalid: //nolint:errorlint // bare sentinels of our own
+			err := i.checkAudienceIn(aud.At(n))
+			if errors.Is(err, ErrClaimsInvalid) {
 				return err
+			}
+			if err == nil {
+				found = nil
 			}
 		}
 		return found
