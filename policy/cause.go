@@ -13,6 +13,7 @@ const (
 	causeRepeated
 	causeNoAddress
 	causeNoClock
+	causeParent
 	causeKind
 	causeElements
 	causeScopes
@@ -47,6 +48,8 @@ func (c cause) String() string {
 		return "the address of the connection is not known"
 	case causeNoClock:
 		return "the time is not known"
+	case causeParent:
+		return side + " is a member of something that is no object"
 	case causeKind:
 		return side + " is of a type that the operator does not compare"
 	case causeElements:

@@ -31,6 +31,7 @@ type compiler struct {
 	problems     []Problem
 	names        map[string]string // name -> place where it was first given
 	readsRequest bool
+	program      int // instructions of all expressions so far
 }
 
 func (c *compiler) addf(at, mend, format string, args ...any) {

@@ -47,7 +47,7 @@ func (e *env) claim(path []string) (Value, cause) {
 	v := e.in.Claims.Claim(path)
 	switch v.Kind {
 	case Missing:
-		return Value{}, causeMissing
+		return Value{}, e.hiddenBy(path)
 	case Withheld:
 		return Value{}, causeWithheld
 	case Null:
@@ -60,6 +60,23 @@ func (e *env) claim(path []string) (Value, cause) {
 		}
 	}
 	return Value{}, causeKind
+}
+
+// hiddenBy says why a claim is missing. A member of what is withheld is not
+// known to be absent, nor is one of what is no object at all.
+func (e *env) hiddenBy(path []string) cause {
+	for i := 1; i < len(path); i++ {
+		switch v := e.in.Claims.Claim(path[:i]); v.Kind {
+		case Object:
+		case Missing, Null:
+			return causeMissing
+		case Withheld:
+			return causeWithheld
+		default:
+			return causeParent
+		}
+	}
+	return causeMissing
 }
 
 func (e *env) header(name string) (Value, cause) {

@@ -4,7 +4,8 @@ import "strings"
 
 // Trace is the complete account of one evaluation. It quotes claim values, so
 // it is shown only to whoever holds the token. Values longer than 256 bytes
-// and lists of more than 16 elements are cut.
+// and lists of more than 16 elements are cut; headers that carry credentials,
+// such as authorization and cookie, are never quoted.
 type Trace struct {
 	Result  Result
 	Rules   []RuleTrace      // of every rule, in file order
@@ -128,10 +129,11 @@ func (n *node) expected(e *env) string {
 		return text
 	}
 	v, why := n.right.value(e)
-	if why != causeNone {
-		return text + " (" + seen(&v, why&^ofReference) + ")"
+	why &^= ofReference
+	if why == causeNone && n.right.kind == rightHeader && isCredential(n.right.name) {
+		return text + " (" + notShown + ")"
 	}
-	return text + " (" + v.text() + ")"
+	return text + " (" + seen(&v, why) + ")"
 }
 
 func expectation(op opcode) string {
@@ -181,7 +183,21 @@ func (n *node) actual(e *env) string {
 		return e.in.Now.UTC().Format("2006-01-02T15:04:05.999999999Z07:00")
 	}
 	v, why := n.leftValue(e)
+	if why == causeNone && n.left == leftHeader && isCredential(n.header) {
+		return notShown
+	}
 	return seen(&v, why)
+}
+
+const notShown = "a credential, which is not shown"
+
+// isCredential reports whether a header holds what no trace may quote.
+func isCredential(header string) bool {
+	switch header {
+	case "authorization", "proxy-authorization", "cookie", "dpop", "x-api-key", "x-forwarded-access-token", "x-amz-security-token":
+		return true
+	}
+	return false
 }
 
 // seen names a value, or what hides it.

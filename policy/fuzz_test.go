@@ -51,7 +51,15 @@ func (s *source) next(n int) int {
 	return int(b) % n
 }
 
+// text is mostly a word that has a meaning somewhere.
 func (s *source) text() string {
+	words := []string{
+		"a", "b", "scope", "idp", "GET", "POST", "/**", "/x", "/x/{id}", "/x/*", "/a:b", "/a%3Ab", "/x/", "id",
+		"10.0.0.0/8", "2026-01-31T00:00:00Z", "5", "a*", "websocket", "x-h",
+	}
+	if i := s.next(len(words) + 4); i < len(words) {
+		return words[i]
+	}
 	n := min(s.next(12), len(s.data))
 	text := string(s.data[:n])
 	s.data = s.data[n:]
@@ -145,9 +153,13 @@ func (s *source) conditions(depth int) []policy.Condition {
 func (s *source) spec() policy.Spec {
 	var spec policy.Spec
 	for range s.next(5) {
-		r := policy.RuleSpec{Name: s.text(), Action: policy.Action(s.next(3)), AnyToken: s.next(2) == 1}
-		r.Methods, r.Paths, r.NotPaths, r.Upgrades, r.Issuers = s.texts(), s.texts(), s.texts(), s.texts(), s.texts()
+		r := policy.RuleSpec{Name: s.text(), Action: policy.Action(s.next(7) % 3)}
+		r.Paths, r.NotPaths = s.texts(), s.texts()
+		if s.next(3) == 1 {
+			r.Methods, r.Upgrades, r.Issuers = s.texts(), s.texts(), s.texts()
+		}
 		r.When = s.conditions(3)
+		r.AnyToken = (r.Action == policy.Allow && len(r.When) == 0) != (s.next(9) == 1)
 		spec.Rules = append(spec.Rules, r)
 	}
 	spec.Require = s.conditions(2)
@@ -170,6 +182,13 @@ func (s *source) token() object {
 // problems yields no policy, and an allow has a rule that holds.
 func FuzzCompileEvaluate(f *testing.F) {
 	f.Add([]byte(nil), "GET", "/", "", "")
+	for i := range 40 { // varied and reproducible
+		data := make([]byte, 200)
+		for j := range data {
+			data[j] = byte(i*31 + j*j*(i+7) + j)
+		}
+		f.Add(data, "GET", "/x/a", "", "")
+	}
 	f.Add([]byte("\x01\x01r\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"), "GET", "/x", "/x", "")
 	f.Add([]byte("\x01\x01r\x01\x00\x00\x01\x02/x\x00\x00\x00\x01\x00\x00\x00\x01\x01a\x00\x04\x05\x00\x01a\x00"), "GET", "/x", "", "websocket")
 	f.Add([]byte("\x02\x01a\x01\x00\x00\x00\x00\x00\x00\x02\x00\x03\x01\x01a\x0e\x01\x01b"), "POST", "/a%2Fb", "/a/b", "")

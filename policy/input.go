@@ -36,8 +36,8 @@ type Headers interface {
 }
 
 // Claims looks up a claim of a verified token by its path of member names.
-// Names are literal and case-sensitive. It never returns a pointer that a
-// later token may reuse.
+// Names are literal and case-sensitive; a path through anything but objects
+// leads to Missing. It never returns a pointer that a later token may reuse.
 type Claims interface {
 	Claim(path []string) Value
 }

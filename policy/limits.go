@@ -14,9 +14,10 @@ const (
 	maxString     = 1 << 10 // bytes
 	maxName       = 64      // bytes
 	maxClaimPath  = 8
-	maxRegexInsts = 4096 // instructions of a compiled expression
+	maxExpression = 1 << 10 // instructions of a compiled expression
+	maxProgram    = 1 << 15 // instructions of all expressions of a policy
 
-	maxMatched    = 8 << 10 // bytes that an expression is run on
-	maxReferenced = 1024    // elements of a list that is referred to
-	maxCompared   = 1 << 16 // pairs of elements that two lists of a token make
+	maxMatched    = 4 << 10 // bytes that an expression is run on
+	maxReferenced = 1 << 10 // elements of a list that is referred to
+	maxCompared   = 1 << 14 // pairs of elements that two lists of a token make
 )

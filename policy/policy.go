@@ -72,5 +72,6 @@ func (p *Policy) RuleName(i int) string {
 }
 
 // ReadsRequest reports whether a condition of the policy reads anything of the
-// request besides method, path and token, or the clock.
+// request besides method, path and token, or the clock. Conditions alone count:
+// an upgrade is told apart by every policy, as a method is.
 func (p *Policy) ReadsRequest() bool { return p != nil && p.readsRequest }

@@ -140,7 +140,7 @@ func isPlainScalar(s string) bool {
 		}
 	}
 	switch strings.ToLower(s) {
-	case "true", "false", "null", "yes", "no", "on", "off", "y", "n":
+	case "true", "false", "null", "yes", "no", "on", "off":
 		return false
 	}
 	return true

@@ -1,0 +1,62 @@
+package policy_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/claimgate/claimgate/policy"
+)
+
+func TestParseNumber(t *testing.T) {
+	for text, want := range map[string]policy.Number{
+		"0": {}, "-0": {}, "0.000": {}, "0e5": {},
+		"5": {Digits: "5"}, "5.0": {Digits: "5"}, "50e-1": {Digits: "5"}, "0.5E+1": {Digits: "5"},
+		"-120": {Neg: true, Digits: "12", Exp: 1}, "1.25": {Digits: "125", Exp: -2}, "1e1000000": {Digits: "1", Exp: 1000000},
+	} {
+		if got, err := policy.ParseNumber(text); err != nil || got != want {
+			t.Errorf("%s is %+v (%v), want %+v", text, got, err, want)
+		}
+	}
+	for _, text := range []string{
+		"", "-", "+5", "05", "-05", ".5", "5.", "5e", "5e+", "5 ", " 5", "0x5", "1_000", "NaN", "Inf", "٥",
+		"1e9999999", "1e99999999999999999999", strings.Repeat("1", 257),
+	} {
+		if got, err := policy.ParseNumber(text); !errors.Is(err, policy.ErrNumber) {
+			t.Errorf("%q is %+v (%v)", text, got, err)
+		}
+	}
+}
+
+// The order of numbers is that of their values, whatever their spelling.
+func TestNumbersAreOrdered(t *testing.T) {
+	ascending := []string{"-1e400", "-10", "-9.5", "-9", "-0.1", "-0.01", "0", "1e-400", "0.01", "0.012", "0.1", "1", "1.000000000000000000001", "9", "10", "11", "100", "9007199254740992", "9007199254740993", "1e400"}
+	for i, left := range ascending {
+		for j, right := range ascending {
+			c := policy.Condition{Claim: claim("n"), LessThan: lit(number(right))}
+			want := isFalse
+			if i < j {
+				want = isTrue
+			}
+			if got := truthOf(t, c, request("/", object{"n": number(left)})).Truth; got != want {
+				t.Errorf("%s < %s is %v", left, right, got)
+			}
+		}
+	}
+}
+
+func FuzzParseNumber(f *testing.F) {
+	for _, seed := range []string{"0", "-1.50e3", "1e-7", "123456789012345678901234567890", "5.", "1e2147483648"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		n, err := policy.ParseNumber(text)
+		if err != nil {
+			return
+		}
+		again, err := policy.ParseNumber(n.String())
+		if err != nil || again != n {
+			t.Errorf("%s is %+v, its text %s is %+v (%v)", text, n, n, again, err)
+		}
+	})
+}
