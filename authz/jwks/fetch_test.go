@@ -76,8 +76,8 @@ func TestFetchResults(t *testing.T) {
 		"large":            {answers(good + strings.Repeat(" ", maxBodyBytes)), FetchTooLarge},
 		"many keys":        {answers(`{"keys":[` + strings.Repeat("1,", 100) + `1]}`), FetchTooLarge},
 		"endless":          {endless, FetchTooLarge},
-		"redirect":         {http.RedirectHandler("/elsewhere", 302).ServeHTTP, FetchRedirect},
-		"redirect away":    {http.RedirectHandler("http://169.254.169.254/", 307).ServeHTTP, FetchRedirect},
+		"redirect":         {http.RedirectHandler("/elsewhere", http.StatusFound).ServeHTTP, FetchRedirect},
+		"redirect away":    {http.RedirectHandler("http://169.254.169.254/", http.StatusTemporaryRedirect).ServeHTTP, FetchRedirect},
 		"broken off":       {breakOff, FetchDial},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -265,7 +265,7 @@ func TestDiscovery(t *testing.T) {
 		"keys gone":          {"", metadata(wellKnownOIDC, "", "SELF/gone"), FetchStatus},
 		"no JSON":            {"", map[string]http.HandlerFunc{wellKnownOIDC: answers("<html>")}, FetchMalformed},
 		"no issuer":          {"", map[string]http.HandlerFunc{wellKnownOIDC: answers(`{"jwks_uri":"x"}`)}, FetchMalformed},
-		"redirect":           {"", map[string]http.HandlerFunc{wellKnownOIDC: http.RedirectHandler("/jwks", 301).ServeHTTP}, FetchRedirect},
+		"redirect":           {"", map[string]http.HandlerFunc{wellKnownOIDC: http.RedirectHandler("/jwks", http.StatusMovedPermanently).ServeHTTP}, FetchRedirect},
 		"broken":             {"", map[string]http.HandlerFunc{wellKnownOIDC: refuses(500)}, FetchStatus},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -26,6 +26,7 @@ type Registry struct {
 	sources    map[string]*entry
 	transports map[transportKey]*http.Transport
 	start      func(*entry) // set while Run runs
+	ended      bool         // Run has returned, or is about to
 }
 
 // entry is a source with the way to stop it.
@@ -80,8 +81,11 @@ func (r *Registry) Source(spec SourceSpec) (*Source, error) {
 	}
 	made.source.id = id
 	r.sources[id] = made
-	if r.start != nil {
+	switch {
+	case r.start != nil:
 		r.start(made)
+	case r.ended:
+		made.stop()
 	}
 	return made.source, nil
 }
@@ -150,10 +154,26 @@ func (r *Registry) refresher(spec SourceSpec, source *Source, fetcher *fetcher) 
 }
 
 // Run fetches and refreshes until ctx ends, then returns once every goroutine
-// of the registry has ended. It is called once.
+// of the registry has ended. A registry runs once; a second call returns at
+// once.
 func (r *Registry) Run(ctx context.Context) {
 	var running sync.WaitGroup
+	if !r.begin(ctx, &running) {
+		return
+	}
+	<-ctx.Done()
+	r.end()
+	running.Wait()
+	r.closeIdle()
+}
+
+// begin starts every source there is and, from now on, those that are made.
+func (r *Registry) begin(ctx context.Context, running *sync.WaitGroup) bool {
 	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.start != nil || r.ended {
+		return false
+	}
 	r.start = func(e *entry) {
 		if e.source.refresher == nil {
 			return
@@ -165,14 +185,13 @@ func (r *Registry) Run(ctx context.Context) {
 	for _, e := range r.sources {
 		r.start(e)
 	}
-	r.mu.Unlock()
+	return true
+}
 
-	<-ctx.Done()
+func (r *Registry) end() {
 	r.mu.Lock()
-	r.start = nil
-	r.mu.Unlock()
-	running.Wait()
-	r.closeIdle()
+	defer r.mu.Unlock()
+	r.start, r.ended = nil, true
 }
 
 func (r *Registry) closeIdle() {

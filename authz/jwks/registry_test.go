@@ -104,6 +104,26 @@ func TestRunEndsEverything(t *testing.T) {
 	})
 }
 
+func TestARegistryRunsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newIDP("a")
+		registry := NewRegistry(Options{Transport: p})
+		_ = mustSource(t, registry, SourceSpec{Issuer: "a", URI: "https://id.example.com/a"})
+		stop := start(t, registry)
+		synctest.Wait()
+		registry.Run(t.Context()) // returns at once
+		stop()
+		registry.Run(t.Context())
+		late := mustSource(t, registry, SourceSpec{Issuer: "b", URI: "https://id.example.com/b"})
+		if err := registry.WaitFirstFetches(t.Context()); err != nil || p.count() != 1 {
+			t.Errorf("%v, %d fetches", err, p.count())
+		}
+		if _, err := late.KeySet(t.Context(), "a"); err == nil {
+			t.Error("a source that was made after the end has keys")
+		}
+	})
+}
+
 func TestRetainStopsTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newIDP("a")

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -132,8 +133,7 @@ func (i *Issuer) Rotate() error {
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	keys := append(i.keys[:len(i.keys):len(i.keys)], key)
-	return i.publish(keys)
+	return i.publish(slices.Concat(i.keys, []*signingKey{key}))
 }
 
 // Withdraw stops publishing every key but the newest.

@@ -216,7 +216,11 @@ func signed(t *testing.T, key map[string]string, token string) bool {
 		if len(signature) != 2*size || len(bytesOf(t, key["x"])) != size || len(bytesOf(t, key["y"])) != size {
 			return false
 		}
-		public := &ecdsa.PublicKey{Curve: curve, X: intOf(t, key["x"]), Y: intOf(t, key["y"])}
+		point := append(append([]byte{4}, bytesOf(t, key["x"])...), bytesOf(t, key["y"])...)
+		public, err := ecdsa.ParseUncompressedPublicKey(curve, point)
+		if err != nil {
+			t.Fatal(err)
+		}
 		r, s := new(big.Int).SetBytes(signature[:size]), new(big.Int).SetBytes(signature[size:])
 		return ecdsa.Verify(public, digest(hash, []byte(input)), r, s)
 	case "OKP":
