@@ -29,16 +29,7 @@ func checkAddress(address string) string {
 	return ""
 }
 
-// isLocal reports whether only this machine can reach the address: a unix
-// socket, a loopback address or localhost.
-func isLocal(address string) bool {
-	if strings.HasPrefix(address, "unix://") {
-		return true
-	}
-	host, _, err := net.SplitHostPort(address)
-	return err == nil && isLoopback(host)
-}
-
+// isLoopback reports whether a host of a URL is this machine.
 func isLoopback(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return strings.EqualFold(host, "localhost") || err == nil && ip.Unmap().IsLoopback()

@@ -11,7 +11,7 @@ type tenantDoc struct {
 	Preflight            string               `yaml:"preflight" default:"deny" enum:"allow,deny" doc:"Whether CORS preflights pass without a token: OPTIONS with Origin and Access-Control-Request-Method and without Authorization."`
 	Headers              []headerDoc          `yaml:"headers" doc:"Request headers to set for the upstream. A header whose source is absent is removed."`
 	DynamicMetadata      map[string]sourceDoc `yaml:"dynamicMetadata" doc:"Fields of Envoy's dynamic metadata, under the key claimgate."`
-	ForwardOriginalToken bool                 `yaml:"forwardOriginalToken" default:"false" doc:"Leave the Authorization header on the request for the upstream."`
+	ForwardOriginalToken bool                 `yaml:"forwardOriginalToken" doc:"Leave the Authorization header on the request for the upstream."`
 }
 
 type policyDoc struct {
@@ -33,7 +33,7 @@ type headerDoc struct {
 	sourceDoc `yaml:",inline"`
 	Join      string `yaml:"join" doc:"Separator between the elements of a list. Not written: a list is refused."`
 	Encoding  string `yaml:"encoding" default:"percent" enum:"percent,base64url,json,refuse" doc:"How to write what a header may not hold; refuse denies the request instead."`
-	Required  bool   `yaml:"required" default:"false" doc:"Deny a request with a token that lacks the value."`
+	Required  bool   `yaml:"required" doc:"Deny a request with a token that lacks the value."`
 	Oversize  string `yaml:"oversize" default:"refuse" enum:"refuse,omit" doc:"What to do with a value over 1 KiB: deny the request, or leave the header out."`
 }
 
@@ -43,7 +43,7 @@ type publicDoc struct {
 	Paths                []string `yaml:"paths" required:"true" doc:"Path patterns, as in rules."`
 	NotPaths             []string `yaml:"notPaths" doc:"Path patterns that are left out."`
 	Token                string   `yaml:"token" default:"none" enum:"none,optional" doc:"none: credentials are not read. optional: a token that is sent must be good and meet require and the deny rules."`
-	ForwardAuthorization bool     `yaml:"forwardAuthorization" default:"false" doc:"Leave the Authorization header on the request, for signatures that the upstream checks."`
+	ForwardAuthorization bool     `yaml:"forwardAuthorization" doc:"Leave the Authorization header on the request, for signatures that the upstream checks."`
 }
 
 type ruleDoc struct {
@@ -54,7 +54,7 @@ type ruleDoc struct {
 	NotPaths []string       `yaml:"notPaths" doc:"Path patterns that are left out."`
 	Upgrades []string       `yaml:"upgrades" doc:"Protocols, such as websocket, that an allow rule lets a request upgrade to."`
 	Issuers  []string       `yaml:"issuers" doc:"Names of issuers, of those of the tenant, that the rule is about. Not written: all of them."`
-	AnyToken bool           `yaml:"anyToken" default:"false" doc:"Say that an allow rule without conditions is meant: any good token of the tenant will do."`
+	AnyToken bool           `yaml:"anyToken" doc:"Say that an allow rule without conditions is meant: any good token of the tenant will do."`
 	When     []conditionDoc `yaml:"when" doc:"Conditions, all of which must hold."`
 }
 
@@ -84,5 +84,5 @@ type conditionDoc struct {
 	All         []conditionDoc `yaml:"all" doc:"Every one of these holds."`
 	Any         []conditionDoc `yaml:"any" doc:"At least one of these holds."`
 	Not         *conditionDoc  `yaml:"not" doc:"This does not hold; unknown stays unknown."`
-	IfPresent   bool           `yaml:"ifPresent" default:"false" doc:"Take a missing left side as false instead of unknown."`
+	IfPresent   bool           `yaml:"ifPresent" doc:"Take a missing left side as false instead of unknown."`
 }

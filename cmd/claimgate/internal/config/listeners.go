@@ -3,6 +3,8 @@ package config
 import (
 	"fmt"
 	"strings"
+
+	"github.com/claimgate/claimgate/envoy"
 )
 
 // listener is one listening address with its place.
@@ -41,7 +43,12 @@ func (b *builder) metrics(at place, doc *metricsDoc) Listener {
 	if doc.BearerTokenFile != "" {
 		l.BearerToken = b.bearerToken(at.at("bearerTokenFile"), doc.BearerTokenFile)
 	}
-	if b.beyond(listener{doc.Address, at.at("address")}) && doc.TLS == nil && doc.BearerTokenFile == "" && !doc.InsecurePlaintext {
+	if !b.beyond(listener{doc.Address, at.at("address")}) || doc.TLS != nil {
+		return l
+	}
+	if doc.BearerTokenFile != "" {
+		b.warn(at.at("bearerTokenFile"), "without tls the token crosses the network in the clear", "write tls")
+	} else if !doc.InsecurePlaintext {
 		b.problem(at.at("address"), "metrics name tenants, so an address beyond loopback needs protection", "write tls, bearerTokenFile, or insecurePlaintext: true")
 	}
 	return l
@@ -81,7 +88,7 @@ func (b *builder) beyond(l listener) bool {
 		b.problem(l.at, wrong, "write host:port or unix:///path")
 		return false
 	}
-	return !isLocal(l.address)
+	return !envoy.IsLocal(l.address)
 }
 
 // apart checks that no two addresses are one.

@@ -47,12 +47,13 @@ func Load(path string) (*Document, error) {
 	}
 	var found report
 	d := &Document{source: &source{name: path}}
-	d.source.yaml = found.decode(d.source, data, maxMainBytes, &d.main)
+	types := yamldoc.NewTypes()
+	d.source.yaml = found.decode(types, d.source, data, &d.main)
 	for i := range d.main.Tenants {
 		t := &d.main.Tenants[i]
 		d.tenants = append(d.tenants, tenant{t.Name, &t.tenantDoc, place{d.source, fmt.Sprintf("tenants[%d]", i)}, true})
 	}
-	d.loadDirs(&found)
+	d.loadDirs(&found, types)
 	if len(found.problems) == 0 {
 		return d, nil
 	}
@@ -66,9 +67,13 @@ func Load(path string) (*Document, error) {
 }
 
 // decode parses one file into a document.
-func (r *report) decode(from *source, data []byte, limit int, into any) *yamldoc.Document {
+func (r *report) decode(types *yamldoc.Types, from *source, data []byte, into any) *yamldoc.Document {
+	limit := maxTenantBytes
+	if _, main := into.(*mainDoc); main {
+		limit = maxMainBytes
+	}
 	parsed, problems := yamldoc.Parse(data, yamldoc.Limits{Bytes: limit, Depth: maxDepth, Nodes: maxNodes})
-	problems = append(problems, parsed.Decode(into)...)
+	problems = append(problems, parsed.DecodeTypes(types, into)...)
 	r.shape(from, problems)
 	return parsed
 }

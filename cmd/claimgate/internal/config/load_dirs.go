@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/claimgate/claimgate/cmd/claimgate/internal/config/yamldoc"
 )
 
 // Limits on tenant directories.
@@ -19,7 +21,7 @@ type tenantFile struct{ path, name string }
 
 // loadDirs reads every tenant file. Problems with a directory belong to the
 // field that names it, problems with a file to the file.
-func (d *Document) loadDirs(found *report) {
+func (d *Document) loadDirs(found *report, types *yamldoc.Types) {
 	for i, dir := range d.main.TenantDirs {
 		at := place{d.source, fmt.Sprintf("tenantDirs[%d].path", i)}
 		if dir.Path == "" {
@@ -28,19 +30,19 @@ func (d *Document) loadDirs(found *report) {
 		finder := &finder{report: found, at: at}
 		finder.dir(d.beside(dir.Path), nil)
 		for _, file := range finder.files {
-			d.loadTenant(found, file)
+			d.loadTenant(found, types, file)
 		}
 	}
 }
 
-func (d *Document) loadTenant(found *report, file tenantFile) {
+func (d *Document) loadTenant(found *report, types *yamldoc.Types, file tenantFile) {
 	from, doc := &source{name: file.path}, &fileTenant{}
 	data, err := readFile(file.path, maxTenantBytes)
 	if err != nil {
 		found.problem(place{from, ""}, "the file cannot be read: "+cause(err), "")
 		return
 	}
-	from.yaml = found.decode(from, data, maxTenantBytes, doc)
+	from.yaml = found.decode(types, from, data, doc)
 	if from.yaml != nil {
 		d.tenants = append(d.tenants, tenant{file.name, &doc.tenantDoc, place{from, ""}, false})
 	}

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"go.uber.org/zap/zapcore"
+
+	"github.com/claimgate/claimgate/envoy"
 )
 
 // loadText loads a main file below dir that has one tenant.
@@ -95,10 +97,12 @@ func TestInsecureWordsAreListed(t *testing.T) {
 	if !slices.Equal(settings.Insecure, want) {
 		t.Errorf("got %v, want %v", settings.Insecure, want)
 	}
+	if known := strings.Count(Reference(), ".insecure"); known != len(want) {
+		t.Errorf("there are %d insecure words, and this test writes %d", known, len(want))
+	}
 }
 
-// Every bool field whose meaning is to weaken something is found by its name;
-// false words are not listed.
+// A word that is written and false weakens nothing.
 func TestInsecureFalseIsNotListed(t *testing.T) {
 	s := settingsOf(t, t.TempDir(), "listen: {insecurePlaintext: false}\nlog: {insecurePlainIdentifiers: false}\n")
 	if len(s.Insecure) != 0 {
@@ -145,12 +149,12 @@ func selfSigned(t *testing.T) (certificate, key string) {
 func TestAddresses(t *testing.T) {
 	local := []string{"127.0.0.1:1", "127.1.2.3:1", "[::1]:1", "localhost:1", "LocalHost:1", "unix:///a", "[::ffff:127.0.0.1]:1"}
 	for _, address := range local {
-		if !isLocal(address) || checkAddress(address) != "" {
+		if !envoy.IsLocal(address) || checkAddress(address) != "" {
 			t.Errorf("%s is not local", address)
 		}
 	}
 	for _, address := range []string{":1", "0.0.0.0:1", "[::]:1", "10.0.0.1:1", "example.com:1", "localhost.example.com:1", "127.0.0.1.example.com:1"} {
-		if isLocal(address) || checkAddress(address) != "" {
+		if envoy.IsLocal(address) || checkAddress(address) != "" {
 			t.Errorf("%s counts as local or wrong", address)
 		}
 	}

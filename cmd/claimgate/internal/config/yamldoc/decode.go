@@ -20,17 +20,23 @@ type Hinter interface {
 // Decode fills the struct that into points to and reports every problem. What
 // a problem is about keeps its zero value.
 func (d *Document) Decode(into any) []Problem {
+	return d.DecodeTypes(NewTypes(), into)
+}
+
+// DecodeTypes is Decode for many documents of the same types, whose tags are
+// then read once.
+func (d *Document) DecodeTypes(types *Types, into any) []Problem {
 	if d == nil {
 		return nil
 	}
-	dec := &decoder{document: d, fields: map[reflect.Type][]field{}}
+	dec := &decoder{document: d, types: types}
 	dec.into(Node{decoder: dec, node: d.root}, into)
 	return dec.problems
 }
 
 type decoder struct {
 	document *Document
-	fields   map[reflect.Type][]field
+	types    *Types
 	problems []Problem
 }
 
@@ -141,7 +147,7 @@ func (d *decoder) structure(n Node, v reflect.Value) {
 		n.Mismatch(Mapping.article())
 		return
 	}
-	fields := d.fieldsOf(v.Type())
+	fields := d.types.of(v.Type())
 	written := make([]bool, len(fields))
 	guessed := map[string]bool{}
 	for _, m := range n.Fields() {
@@ -159,7 +165,7 @@ func (d *decoder) structure(n Node, v reflect.Value) {
 		case f.required && !d.duplicated(n, f.name):
 			d.report(n.node, member(n.path, f.name), "this field is missing", "write "+f.name+": "+f.example())
 		default:
-			d.absent(v.FieldByIndex(f.index), f)
+			d.types.absent(v.FieldByIndex(f.index), &fields[i])
 		}
 	}
 }

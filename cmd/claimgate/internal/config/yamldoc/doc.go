@@ -16,7 +16,7 @@
 //	yaml      name of the field; `yaml:",inline"` on an embedded struct
 //	doc       what it is, for people
 //	required  "true" where it must be written
-//	default   the value, as YAML, of a field that is not written
+//	default   the value, as YAML, of a field that is not written; false for switches
 //	enum      the values that a text may have, separated by commas
 //	empty     "true" where an empty text or list may be written
 //
