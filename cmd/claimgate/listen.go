@@ -87,7 +87,8 @@ func (p *process) close() {
 
 // bound returns the addresses in use, with the real port where 0 was asked for.
 func (p *process) bound() []admin.Listener {
-	all := []admin.Listener{{Name: "listen", Address: address(p.listener), TLS: p.built.Settings.Listen.TLS != nil}}
+	all := make([]admin.Listener, 0, 1+len(p.pages))
+	all = append(all, admin.Listener{Name: "listen", Address: address(p.listener), TLS: p.built.Settings.Listen.TLS != nil})
 	for _, page := range p.pages {
 		all = append(all, admin.Listener{Name: page.name, Address: address(page.listener), TLS: page.server.TLSConfig != nil})
 	}
@@ -116,8 +117,8 @@ func (p *page) serve() error {
 }
 
 // stop ends the server, and cuts what does not end in time.
-func (p *page) stop() {
-	ctx, cancel := context.WithTimeout(context.Background(), pageStop)
+func (p *page) stop(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, pageStop)
 	defer cancel()
 	if p.server.Shutdown(ctx) != nil {
 		_ = p.server.Close()

@@ -124,11 +124,12 @@ func (p *process) log() *zap.Logger { return p.telemetry.Log() }
 // what is weak, and what is odd.
 func (p *process) greet() {
 	log := p.log()
-	fields := []zap.Field{
+	fields := make([]zap.Field, 0, 8)
+	fields = append(fields,
 		zap.String("version", buildVersion().version),
 		zap.String("config", p.file),
 		zap.Int("tenants", len(p.built.Snapshot.TenantNames())),
-	}
+	)
 	for _, bound := range p.bound() {
 		fields = append(fields, zap.String(bound.Name, bound.Address))
 	}

@@ -133,19 +133,19 @@ func (p *process) stopAfter(ctx context.Context, signals <-chan os.Signal) {
 	select {
 	case s := <-signals:
 		p.log().Info("draining", zap.Stringer("signal", s), zap.Duration("wait", p.built.Settings.DrainWait))
-		p.drain(signals)
+		p.drain(context.WithoutCancel(ctx), signals)
 	case <-ctx.Done():
 		p.readiness.Drain()
-		p.service.Stop()
+		p.service.Drain(ctx) // which has ended, so that this waits for nobody
 	}
 	for _, page := range p.pages {
-		page.stop()
+		page.stop(context.WithoutCancel(ctx))
 	}
 }
 
 // drain ends the service gracefully, or at once when another signal arrives.
-func (p *process) drain(signals <-chan os.Signal) {
-	ctx, cancel := context.WithTimeout(context.Background(), p.built.Settings.DrainWait+gracefulStop)
+func (p *process) drain(ctx context.Context, signals <-chan os.Signal) {
+	ctx, cancel := context.WithTimeout(ctx, p.built.Settings.DrainWait+gracefulStop)
 	defer cancel()
 	p.readiness.Drain()
 	var impatient errgroup.Group

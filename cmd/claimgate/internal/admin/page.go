@@ -126,12 +126,13 @@ func stamp(t time.Time) string {
 }
 
 func (o *PageOptions) config(w http.ResponseWriter, _ *http.Request) {
-	sources := []source{}
-	for _, s := range o.Sources() {
-		sources = append(sources, source{
+	statuses := o.Sources()
+	sources := make([]source, len(statuses))
+	for i, s := range statuses {
+		sources[i] = source{
 			Issuer: s.Issuer, Kind: s.Kind, Keys: s.Keys, Skipped: s.Skipped, LastError: s.LastError,
 			LastSuccess: moment(s.LastSuccess), LastFailure: moment(s.LastFailure),
-		})
+		}
 	}
 	w.Header().Set("Content-Type", "application/json")
 	encoder := json.NewEncoder(w)

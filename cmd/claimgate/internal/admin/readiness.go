@@ -97,11 +97,8 @@ func (r *Readiness) Wait(ctx context.Context) bool {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	for {
-		switch r.Phase() {
-		case Ready:
-			return true
-		case Draining:
-			return false
+		if phase := r.Phase(); phase == Ready || phase == Draining {
+			return phase == Ready
 		}
 		select {
 		case <-ctx.Done():

@@ -69,8 +69,9 @@ func scrubField(field zapcore.Field) (clean []zapcore.Field) {
 		return []zapcore.Field{zap.Namespace(scrub(field.Key))}
 	case zapcore.StringType:
 		return []zapcore.Field{scrubbed(field.Key, field.String)}
+	default:
+		return scrubComposite(field)
 	}
-	return scrubComposite(field)
 }
 
 // scrubComposite evaluates the field and emits what came out of it.

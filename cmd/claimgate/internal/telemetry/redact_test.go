@@ -160,7 +160,7 @@ func fieldsWith(s string) map[string]zapcore.Field {
 		"base64 twice": zap.String("x", base64.URLEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte(s))))),
 		"hex":          zap.String("x", fmt.Sprintf("%x", s)),
 		"HEX":          zap.String("x", fmt.Sprintf("%X", s)),
-		"%v of bytes":  zap.String("x", fmt.Sprint([]byte(s))),
+		"%v of bytes":  zap.String("x", fmt.Sprintf("%v", []byte(s))),
 		"%+v":          zap.String("x", fmt.Sprintf("%+v", d)),
 		"%#v":          zap.String("x", fmt.Sprintf("%#v", []byte(s))),
 		"quoted":       zap.String("x", fmt.Sprintf("%q", s)),
@@ -267,7 +267,7 @@ func TestP7NoKeyIsLogged(t *testing.T) {
 		"RSA prime":     rsaKey.Primes[0].String(),
 		"PEM body":      base64.StdEncoding.EncodeToString(pkcs8)[:40],
 		"EC scalar":     hex.EncodeToString(ecBytes),
-		"Ed25519 bytes": strings.Trim(fmt.Sprint([]byte(edKey)[:20]), "[]"),
+		"Ed25519 bytes": strings.Trim(fmt.Sprintf("%v", []byte(edKey)[:20]), "[]"),
 	}
 	for name, secret := range secrets {
 		if strings.Contains(text, secret) {

@@ -1,0 +1,48 @@
+package telemetry
+
+import (
+	"io"
+	"testing"
+	"time"
+
+	"github.com/claimgate/claimgate/authz"
+)
+
+func TestCheckedAllocatesNothing(t *testing.T) {
+	tel, _ := newTelemetry(t, LogSettings{})
+	req, decision := request("GET", "/"), &authz.Decision{Verdict: authz.Allow, Reason: authz.Allowed, Tenant: "acme"}
+	if n := testing.AllocsPerRun(100, func() { tel.Checked(req, decision, time.Millisecond, nil) }); n != 0 {
+		t.Errorf("%v allocations for an allowed request", n)
+	}
+}
+
+func BenchmarkCheckedAllowed(b *testing.B) {
+	tel := New(LogSettings{}, io.Discard)
+	req := request("GET", "/")
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		decision := &authz.Decision{Verdict: authz.Allow, Reason: authz.Allowed, Tenant: "acme"}
+		for pb.Next() {
+			tel.Checked(req, decision, time.Millisecond, nil)
+		}
+	})
+}
+
+func BenchmarkCheckedDenied(b *testing.B) {
+	tel := New(LogSettings{DenialsPerSecond: 10}, io.Discard)
+	req, decision := request("GET", "/orders/4711"), denial()
+	b.ReportAllocs()
+	for b.Loop() {
+		tel.Checked(req, decision, time.Millisecond, nil)
+	}
+}
+
+func BenchmarkDenialLine(b *testing.B) {
+	tel := New(LogSettings{}, io.Discard)
+	tel.decisions.denials.SetLimit(1e12)
+	req, decision := request("GET", "/orders/4711"), denial()
+	b.ReportAllocs()
+	for b.Loop() {
+		tel.Checked(req, decision, time.Millisecond, nil)
+	}
+}

@@ -1,0 +1,129 @@
+package telemetry
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/claimgate/claimgate/authz"
+	"github.com/claimgate/claimgate/authz/jwks"
+	"github.com/claimgate/claimgate/authz/token"
+)
+
+// fill makes every metric have a series.
+func fill(m *Metrics) {
+	m.SetBuild("v1.2.3", "abc")
+	m.SetConfiguration(Configuration{Generation: 3, Loaded: time.Unix(1000, 0), Tenants: 2, Insecure: 1})
+	m.WatchReady(func() bool { return true })
+	m.WatchInFlight(func() int { return 7 })
+	m.WatchCache(func() token.CacheStats {
+		return token.CacheStats{Hits: 5, Misses: 4, Evictions: 3, Entries: 2, Capacity: 10}
+	})
+	m.WatchKeys(func() []jwks.Status {
+		return []jwks.Status{
+			{Issuer: "https://a.example", Kind: "remote", Keys: 2, Skipped: 1, LastSuccess: time.Unix(500, 0), UnknownKIDs: 4, GateClosures: 1},
+			{Issuer: "https://a.example", Kind: "remote", Keys: 1, LastSuccess: time.Unix(400, 0), LastFailure: time.Unix(450, 0)},
+			{Issuer: "https://b.example", Kind: "static", Keys: 1, LastSuccess: time.Unix(100, 0)},
+			{Issuer: "https://c.example", Kind: "remote"},
+		}
+	})
+	m.fetched("https://a.example", jwks.FetchOK, time.Second)
+	m.checked(&authz.Decision{Verdict: authz.Allow, Reason: authz.Allowed, Tenant: "acme"}, time.Millisecond)
+	m.checked(&authz.Decision{Verdict: authz.Challenge, Reason: authz.PlaceUnknown}, time.Millisecond)
+}
+
+func TestMetricsLint(t *testing.T) {
+	m := NewMetrics()
+	fill(m)
+	problems, err := testutil.GatherAndLint(m.Gatherer())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+func TestMetricValues(t *testing.T) {
+	m := NewMetrics()
+	fill(m)
+	const want = `
+# HELP claimgate_checks_total Decided requests by tenant, verdict and reason.
+# TYPE claimgate_checks_total counter
+claimgate_checks_total{reason="allowed",tenant="acme",verdict="allow"} 1
+claimgate_checks_total{reason="place_unknown",tenant="_none",verdict="challenge"} 1
+# HELP claimgate_jwks_keys Usable keys of the issuer in force.
+# TYPE claimgate_jwks_keys gauge
+claimgate_jwks_keys{issuer="https://a.example"} 3
+claimgate_jwks_keys{issuer="https://b.example"} 1
+claimgate_jwks_keys{issuer="https://c.example"} 0
+# HELP claimgate_jwks_last_success_timestamp_seconds When the keys of the issuer were last fetched; 0 before the first time. Alert on its age.
+# TYPE claimgate_jwks_last_success_timestamp_seconds gauge
+claimgate_jwks_last_success_timestamp_seconds{issuer="https://a.example"} 400
+claimgate_jwks_last_success_timestamp_seconds{issuer="https://c.example"} 0
+# HELP claimgate_config_insecure_settings Settings in use whose name begins with insecure.
+# TYPE claimgate_config_insecure_settings gauge
+claimgate_config_insecure_settings 1
+# HELP claimgate_ready 1 where the process is ready for requests, else 0.
+# TYPE claimgate_ready gauge
+claimgate_ready 1
+# HELP claimgate_token_cache_hits_total Tokens that the cache of verified tokens answered.
+# TYPE claimgate_token_cache_hits_total counter
+claimgate_token_cache_hits_total 5
+`
+	err := testutil.GatherAndCompare(m.Gatherer(), strings.NewReader(want), "claimgate_checks_total", "claimgate_jwks_keys",
+		"claimgate_jwks_last_success_timestamp_seconds", "claimgate_config_insecure_settings", "claimgate_ready",
+		"claimgate_token_cache_hits_total")
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLabelsAreCapped(t *testing.T) {
+	m := NewMetrics()
+	for i := range maxLabels + 50 {
+		for range 2 {
+			m.checked(&authz.Decision{Tenant: fmt.Sprintf("t%d", i)}, 0)
+		}
+		m.fetched(fmt.Sprintf("https://%d.example", i), jwks.FetchOK, 0)
+	}
+	if n := testutil.CollectAndCount(m.checks.counts); n != maxLabels+1 {
+		t.Errorf("%d series of tenants, want %d", n, maxLabels+1)
+	}
+	if n := testutil.ToFloat64(m.checks.counts.WithLabelValues(otherLabel, "deny", "internal")); n != 100 {
+		t.Errorf("%s counts %v, want 100", otherLabel, n)
+	}
+	if n := testutil.CollectAndCount(m.fetches); n != maxLabels+1 {
+		t.Errorf("%d series of issuers, want %d", n, maxLabels+1)
+	}
+}
+
+func TestOddDecisionsAreCountedAsInternalDenials(t *testing.T) {
+	m := NewMetrics()
+	m.checked(&authz.Decision{Verdict: 250, Reason: 250}, 0)
+	if n := testutil.ToFloat64(m.checks.counts.WithLabelValues(noneLabel, "deny", "internal")); n != 1 {
+		t.Errorf("counted %v", n)
+	}
+}
+
+func TestCountersUnderConcurrency(t *testing.T) {
+	m := NewMetrics()
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for i := range 1000 {
+				m.checked(&authz.Decision{Tenant: fmt.Sprintf("t%d", i%10)}, 0)
+			}
+		})
+	}
+	wg.Wait()
+	for i := range 10 {
+		if n := testutil.ToFloat64(m.checks.counts.WithLabelValues(fmt.Sprintf("t%d", i), "deny", "internal")); n != 800 {
+			t.Errorf("t%d: %v, want 800", i, n)
+		}
+	}
+}
