@@ -57,7 +57,7 @@ func TestExplainConditions(t *testing.T) {
 		{policy.Condition{Claim: claim("sub"), Equals: lit("u-1")}, "{claim: sub, equals: u-1}", "exactly u-1", "u-1", ""},
 		{policy.Condition{Claim: claim("sub"), Equals: lit("5"), IfPresent: true}, `{claim: sub, equals: "5", ifPresent: true}`, `exactly "5"`, "u-1", ""},
 		{policy.Condition{Claim: claim("odd"), Equals: lit("true")}, `{claim: odd, equals: "true"}`, `exactly "true"`, `"a b\n"`, ""},
-		{policy.Condition{Claim: claim("yes"), Equals: lit(true)}, `{claim: yes, equals: true}`, `exactly true`, `true`, ""},
+		{policy.Condition{Claim: claim("yes"), Equals: lit(true)}, `{claim: "yes", equals: true}`, `exactly true`, `true`, ""},
 		{policy.Condition{Claim: claim("obj", "x"), Exists: true}, "{claim: [obj, x], exists: true}", "a value", "missing", ""},
 		{policy.Condition{Claim: claim("null"), Absent: true}, `{claim: "null", absent: true}`, "no value", "null", ""},
 		{policy.Condition{Claim: claim("list"), Contains: lit("z")}, "{claim: list, contains: z}", "a list with z", "[a, 1, null, a list, an object]", "another type"},
