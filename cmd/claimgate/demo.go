@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os/signal"
 	"syscall"
 
@@ -27,10 +28,10 @@ tokens that it prints are worth nothing outside this process.`,
 		Args:         cobra.NoArgs,
 		SilenceUsage: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGPIPE)
 			defer stop()
 			opts.Out = cmd.OutOrStdout()
-			return demo.Run(ctx, opts)
+			return demoFailure(demo.Run(ctx, opts))
 		},
 	}
 	flags := cmd.Flags()
@@ -38,4 +39,15 @@ tokens that it prints are worth nothing outside this process.`,
 	flags.StringVar(&opts.Example, "example", "demo", "the example to run: demo or quickstart")
 	flags.BoolVar(&opts.WithoutEnvoy, "without-envoy", false, "use the stand-in even where there is an Envoy")
 	return cmd
+}
+
+func demoFailure(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, demo.ErrUnexpected):
+		return &failure{code: exitTrouble, err: err, hint: "the lines that say UNEXPECTED tell what differs"}
+	default:
+		return &failure{code: exitTrouble, err: err}
+	}
 }

@@ -141,6 +141,31 @@ func TestStaysUntilEnd(t *testing.T) {
 	}
 }
 
+// TestOnceInterrupted holds that a table that was not finished is no success.
+func TestOnceInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	out := &watched{want: "good token", seen: make(chan struct{})}
+	go func() {
+		<-out.seen
+		cancel()
+	}()
+	slow := writerFunc(func(p []byte) (int, error) {
+		n, err := out.Write(p)
+		if strings.Contains(out.String(), out.want) {
+			<-ctx.Done()
+		}
+		return n, err
+	})
+	if err := Run(ctx, Options{Out: slow, Example: "quickstart", Once: true, WithoutEnvoy: true}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want context.Canceled", err)
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
 // watched is a writer that tells when a text was written.
 type watched struct {
 	mu   sync.Mutex

@@ -47,6 +47,8 @@ func Run(ctx context.Context, opts Options) error {
 	printParts(out, stack)
 	unexpected, err := stack.tell(ctx, out, story)
 	switch {
+	case ctx.Err() != nil && opts.Once:
+		return fmt.Errorf("demo: ended before the last request: %w", context.Cause(ctx))
 	case ctx.Err() != nil:
 		return nil
 	case err != nil:

@@ -79,17 +79,22 @@ func TestMethods(t *testing.T) {
 func TestUpgrades(t *testing.T) {
 	w := the(t)
 	token := authorization(w.mint(t, mainIssuer, nil))
-	ask := func(target string) answer {
-		return w.raw(t, viaRaw, "GET "+target+" HTTP/1.1\r\nHost: main.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+	ask := func(target, connection string) answer {
+		return w.raw(t, viaRaw, "GET "+target+" HTTP/1.1\r\nHost: main.test\r\nConnection: "+connection+"\r\nUpgrade: websocket\r\n"+
 			"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"+token+"\r\n\r\n")
 	}
 	for _, target := range []string{"/any", "/orders/7", "/open/x"} {
-		if got := ask(target); got.status == http.StatusOK || got.seen != nil || got.status == http.StatusSwitchingProtocols {
+		if got := ask(target, "Upgrade"); got.status == http.StatusOK || got.seen != nil || got.status == http.StatusSwitchingProtocols {
 			t.Errorf("%s: got %d %s, want a refusal", target, got.status, got.reason)
 		}
 	}
-	if got := ask("/socket"); got.status != http.StatusSwitchingProtocols || got.header.Get("X-Saw-User-Id") != "alice" {
+	if got := ask("/socket", "Upgrade"); got.status != http.StatusSwitchingProtocols || got.header.Get("X-Saw-User-Id") != "alice" {
 		t.Errorf("/socket: got %d, the upstream saw %q", got.status, got.header.Get("X-Saw-User-Id"))
+	}
+	// On an upgrade Envoy keeps Connection, and a hop behind it would drop what
+	// it names.
+	if got := ask("/socket", "Upgrade, x-user-id"); got.status == http.StatusSwitchingProtocols {
+		t.Error("/socket: an upgrade passes whose Connection header names an injected header")
 	}
 }
 
