@@ -132,8 +132,8 @@ func newAnswers() [refusalCount]answer {
 		problem := append([]*corev3.HeaderValueOption{overwrite("content-type", "application/problem+json")}, common...)
 		answers[i] = answer{
 			wording: w,
-			rpc:     &status.Status{Code: int32(w.code)},                   //nolint:gosec // a constant of the table
-			http:    &typev3.HttpStatus{Code: typev3.StatusCode(w.status)}, //nolint:gosec // a constant of the table
+			rpc:     &status.Status{Code: int32(w.code)},
+			http:    &typev3.HttpStatus{Code: typev3.StatusCode(w.status)},
 			web:     media{headers: problem, body: problemBody(w)},
 			grpc:    media{headers: common, body: w.text},
 		}

@@ -16,7 +16,7 @@ import (
 )
 
 // check runs one Check and returns it as Envoy reads it.
-func check(t *testing.T, ctx context.Context, s *Server, msg *authv3.CheckRequest) outcome {
+func check(ctx context.Context, t *testing.T, s *Server, msg *authv3.CheckRequest) outcome {
 	t.Helper()
 	response, err := s.Check(ctx, msg)
 	if err != nil {
@@ -43,7 +43,7 @@ func TestP1MissingStructuresDeny(t *testing.T) {
 	} {
 		for kind, decider := range map[string]Decider{"engine": refusing(allow), "careless engine": always(allow)} {
 			observer := &recorder{}
-			out := check(t, t.Context(), NewServer(ServerOptions{Decider: decider, Observer: observer}), msg)
+			out := check(t.Context(), t, NewServer(ServerOptions{Decider: decider, Observer: observer}), msg)
 			if out.verdict != envoyDenies || out.status != 400 {
 				t.Errorf("%s, %s: %s %d, want deny 400", name, kind, out.verdict, out.status)
 			}
@@ -77,7 +77,7 @@ func TestP1PanicsDeny(t *testing.T) {
 		"none":    {nil, "nil pointer"},
 	} {
 		observer := &recorder{}
-		out := check(t, t.Context(), NewServer(ServerOptions{Decider: tc.decider, Observer: observer}), plain().raw())
+		out := check(t.Context(), t, NewServer(ServerOptions{Decider: tc.decider, Observer: observer}), plain().raw())
 		if out.verdict != envoyDenies || out.status != 500 {
 			t.Errorf("%s: %s %d, want deny 500", name, out.verdict, out.status)
 		}
@@ -96,7 +96,7 @@ func TestP1ObserverPanicDenies(t *testing.T) {
 	for _, d := range []authz.Decision{allow, {}, {Verdict: authz.Challenge, Reason: authz.NoToken}} {
 		observer := &panicky{}
 		server := NewServer(ServerOptions{Decider: always(d), Observer: observer})
-		if out := check(t, t.Context(), server, plain().raw()); out.verdict != envoyDenies || out.status != 500 {
+		if out := check(t.Context(), t, server, plain().raw()); out.verdict != envoyDenies || out.status != 500 {
 			t.Errorf("%v: %s %d, want deny 500", d.Reason, out.verdict, out.status)
 		}
 		observer.one(t)
@@ -109,7 +109,7 @@ func TestP1ObserverPanicDenies(t *testing.T) {
 // TestP1PanickingClockDenies: even the clock is below the net.
 func TestP1PanickingClockDenies(t *testing.T) {
 	server := NewServer(ServerOptions{Decider: always(allow), Observer: &recorder{}, Now: func() time.Time { panic("no clock") }})
-	if out := check(t, t.Context(), server, plain().raw()); out.verdict != envoyDenies || out.status != 500 {
+	if out := check(t.Context(), t, server, plain().raw()); out.verdict != envoyDenies || out.status != 500 {
 		t.Errorf("%s %d, want deny 500", out.verdict, out.status)
 	}
 }
@@ -160,7 +160,7 @@ func TestP1UnsayableDecisionsDeny(t *testing.T) {
 		"metadata name":     {Reason: authz.PolicyDenied, Metadata: []authz.MetadataField{{Name: "\xff", Text: "a"}}},
 	} {
 		observer := &recorder{}
-		out := check(t, t.Context(), NewServer(ServerOptions{Decider: always(d), Observer: observer}), plain().raw())
+		out := check(t.Context(), t, NewServer(ServerOptions{Decider: always(d), Observer: observer}), plain().raw())
 		if out.verdict != envoyDenies || out.status != 500 || out.corrupt != "" {
 			t.Errorf("%s: %+v, want deny 500", name, out)
 		}
@@ -179,7 +179,7 @@ func TestP1MetadataOversizeDenies(t *testing.T) {
 		{authz.Decision{Verdict: authz.Allow, Reason: authz.Allowed, Metadata: large}, 403},
 		{authz.Decision{Verdict: authz.Challenge, Reason: authz.Expired, Metadata: large}, 401},
 	} {
-		out := check(t, t.Context(), NewServer(ServerOptions{Decider: always(tc.d)}), plain().raw())
+		out := check(t.Context(), t, NewServer(ServerOptions{Decider: always(tc.d)}), plain().raw())
 		if out.verdict != envoyDenies || out.status != tc.status {
 			t.Errorf("%v: %s %d, want deny %d", tc.d.Reason, out.verdict, out.status, tc.status)
 		}
@@ -198,14 +198,14 @@ func TestP1DeadlineDenies(t *testing.T) {
 		defer cancel()
 		for name, ctx := range map[string]context.Context{"cancelled": cancelled, "too short": short} {
 			observer := &recorder{}
-			out := check(t, ctx, NewServer(ServerOptions{Decider: never, Observer: observer}), plain().raw())
+			out := check(ctx, t, NewServer(ServerOptions{Decider: never, Observer: observer}), plain().raw())
 			if got := observer.one(t); out.verdict != envoyDenies || out.status != 503 || got.decision.Reason != authz.DeadlineExceeded || got.decision.Verdict != authz.Unavailable {
 				t.Errorf("%s: %s %d, %+v", name, out.verdict, out.status, got)
 			}
 		}
 		enough, cancel := context.WithTimeout(t.Context(), minTimeLeft)
 		defer cancel()
-		if out := check(t, enough, NewServer(ServerOptions{Decider: always(allow)}), plain().raw()); out.verdict != envoyAllows {
+		if out := check(enough, t, NewServer(ServerOptions{Decider: always(allow)}), plain().raw()); out.verdict != envoyAllows {
 			t.Errorf("with time left: %s", out.verdict)
 		}
 	})
@@ -223,7 +223,7 @@ func TestP1OverloadDenies(t *testing.T) {
 	var wg sync.WaitGroup
 	for range limit {
 		wg.Go(func() {
-			if out := check(t, t.Context(), server, plain().raw()); out.verdict != envoyAllows {
+			if out := check(t.Context(), t, server, plain().raw()); out.verdict != envoyAllows {
 				t.Errorf("within the limit: %s", out.verdict)
 			}
 		})
@@ -231,7 +231,7 @@ func TestP1OverloadDenies(t *testing.T) {
 	for range limit {
 		<-entered
 	}
-	out := check(t, t.Context(), server, plain().raw())
+	out := check(t.Context(), t, server, plain().raw())
 	if got := observer.one(t); out.status != 503 || got.decision.Reason != authz.Overloaded || server.InFlight() != limit {
 		t.Errorf("over the limit: %d %v, %d in flight", out.status, got.decision.Reason, server.InFlight())
 	}
@@ -242,13 +242,27 @@ func TestP1OverloadDenies(t *testing.T) {
 	}
 }
 
+// TestP1EngineWithoutConfiguration: the real engine, before it was given
+// anything.
+func TestP1EngineWithoutConfiguration(t *testing.T) {
+	server := NewServer(ServerOptions{Decider: authz.NewEngine(authz.Options{})})
+	for _, msg := range plain().with("authorization", "Bearer a.b.c").encodings() {
+		if out := check(t.Context(), t, server, msg); out.verdict != envoyDenies || out.status != 503 {
+			t.Errorf("%s %d, want deny 503", out.verdict, out.status)
+		}
+	}
+	if out := check(t.Context(), t, server, nil); out.verdict != envoyDenies {
+		t.Errorf("an empty request: %s, want deny", out.verdict)
+	}
+}
+
 func TestObserverHears(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	ticks := 0
 	clock := func() time.Time { ticks++; return now.Add(time.Duration(ticks) * time.Millisecond) }
 	observer := &recorder{}
 	d := authz.Decision{Verdict: authz.Challenge, Reason: authz.Expired, Tenant: "acme", Issuer: "idp"}
-	check(t, t.Context(), NewServer(ServerOptions{Decider: always(d), Observer: observer, Now: clock}), plain().raw())
+	check(t.Context(), t, NewServer(ServerOptions{Decider: always(d), Observer: observer, Now: clock}), plain().raw())
 	got := observer.one(t)
 	if got.path != "/orders/1" || got.decision.Tenant != "acme" || got.decision.Reason != authz.Expired || got.elapsed != time.Millisecond || got.fault != nil {
 		t.Errorf("the observer heard %+v", got)

@@ -91,7 +91,7 @@ func listenUnix(path string) (net.Listener, error) {
 		return nil, err
 	}
 	config := net.ListenConfig{Control: func(_, _ string, conn syscall.RawConn) error {
-		return restrictMode(conn, socketMode)
+		return restrictMode(conn)
 	}}
 	l, err := config.Listen(context.Background(), "unix", path)
 	if err != nil {
@@ -108,7 +108,7 @@ func listenUnix(path string) (net.Listener, error) {
 
 // ownSocket sets the exact mode and notes which file is ours.
 func ownSocket(l *net.UnixListener, path string) (net.Listener, error) {
-	if err := os.Chmod(path, socketMode); err != nil {
+	if err := os.Chmod(path, socketMode); err != nil { //nolint:gosec // the proxy, in the socket's group, is to connect
 		_ = l.Close()
 		_ = os.Remove(path)
 		return nil, err

@@ -5,4 +5,4 @@ package envoy
 import "syscall"
 
 // restrictMode does nothing where sockets have no mode.
-func restrictMode(syscall.RawConn, uint32) error { return nil }
+func restrictMode(syscall.RawConn) error { return nil }

@@ -37,7 +37,7 @@ func readRequest(req *authz.Request, msg *authv3.CheckRequest) {
 	if !r.readHeaders() || !r.readPseudo() {
 		return
 	}
-	req.Upgrade = upgradeOf(req.Headers.Lines)
+	req.Upgrade = upgradeOf(req.Headers.Lines, req.Filtered)
 	req.Fault = r.readHost()
 	if req.Fault == authz.NoFault && r.maskedPath() {
 		req.Fault = authz.PathNotCanonical

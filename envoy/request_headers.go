@@ -119,13 +119,14 @@ func (r *reader) addPseudo(name, value string) bool {
 
 // upgradeOf returns the lower-case protocol that the client wants to switch
 // to, "" for none. Several protocols stay one string with commas, which no rule
-// admits.
-func upgradeOf(lines []authz.Header) string {
+// admits. `connection: upgrade` alone asks for nothing (RFC 9110 section 7.8),
+// unless the other header may have been hidden from us.
+func upgradeOf(lines []authz.Header, filtered bool) string {
 	asked, protocol := false, ""
 	for i := range lines {
 		switch line := &lines[i]; line.Name {
 		case "connection":
-			asked = asked || listHolds(line.Value, "upgrade")
+			asked = asked || filtered && listHolds(line.Value, "upgrade")
 		case "upgrade":
 			if protocol != "" {
 				protocol += ","

@@ -291,7 +291,7 @@ func TestUpgrades(t *testing.T) {
 		{"keep-alive, Upgrade", "websocket", "websocket"},
 		{"", "websocket", "websocket"},
 		{"close", "h2c", "h2c"},
-		{"upgrade", "", unnamedUpgrade},
+		{"upgrade", "", ""},
 		{"upgrade", "websocket, h2c", "websocket, h2c"},
 		{"not-upgrade", "", ""},
 	} {
@@ -313,6 +313,11 @@ func TestUpgrades(t *testing.T) {
 		if got := read(msg).Upgrade; got != "websocket,h2c" {
 			t.Errorf("%s, two lines: %q", encoding, got)
 		}
+	}
+	hidden := plain().with("connection", "keep-alive, Upgrade").mapped()
+	delete(hidden.Attributes.Request.Http.Headers, ":path")
+	if got := read(hidden).Upgrade; got != unnamedUpgrade {
+		t.Errorf("the protocol is hidden: %q", got)
 	}
 	empty := plain().with("upgrade", "")
 	for encoding, msg := range empty.encodings() {

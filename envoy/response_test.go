@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -96,6 +97,27 @@ func TestSharedPartsStayWhole(t *testing.T) {
 	if err != nil || after.String() != text || before.String() != text {
 		t.Errorf("%v\nbecame %v (%v)", text, after, err)
 	}
+}
+
+// TestAnswersAreShared: many calls encode the shared parts at once.
+func TestAnswersAreShared(t *testing.T) {
+	responder := newResponder()
+	var wg sync.WaitGroup
+	for _, reason := range denials() {
+		for range 4 {
+			wg.Go(func() {
+				d := authz.Decision{Verdict: reason.Verdict(), Reason: reason}
+				response, err := responder.response(&authz.Request{}, &d)
+				if err != nil {
+					t.Error(err)
+				}
+				if out := envoyReads(t, response, nil); out.verdict != envoyDenies {
+					t.Errorf("%v: %s", reason, out.verdict)
+				}
+			})
+		}
+	}
+	wg.Wait()
 }
 
 // names and values as an engine would send them, and as it never should.

@@ -162,7 +162,7 @@ func (s *Service) waitForClients(ctx context.Context) {
 
 func (s *Service) end(ctx context.Context) {
 	if ctx.Err() != nil || !finished(ctx, s.grpc.GracefulStop) {
-		s.cut()
+		s.cut(ctx)
 	}
 }
 
@@ -170,13 +170,14 @@ func (s *Service) end(ctx context.Context) {
 func (s *Service) Stop() {
 	s.health.Shutdown()
 	s.endWatches()
-	s.cut()
+	s.cut(context.Background())
 }
 
 // cut closes all connections, which ends the contexts of their handlers. A
-// handler that ignores this is not waited for longer than its grace.
-func (s *Service) cut() {
-	ctx, cancel := context.WithTimeout(context.Background(), handlerGrace)
+// handler that ignores this is not waited for longer than its grace, which ctx
+// does not shorten.
+func (s *Service) cut(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handlerGrace)
 	defer cancel()
 	finished(ctx, s.grpc.Stop)
 }

@@ -10,7 +10,9 @@ import (
 	"crypto/x509/pkix"
 	"math/big"
 	"net"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
@@ -163,6 +165,80 @@ func TestDrainCuts(t *testing.T) {
 	}
 }
 
+// TestDrainWaits: the default wait passes before anything closes, and a context
+// that ends cuts it short.
+func TestDrainWaits(t *testing.T) {
+	for name, tc := range map[string]struct {
+		options ServiceOptions
+		timeout time.Duration
+		want    time.Duration
+	}{
+		"default":         {ServiceOptions{}, time.Minute, DefaultDrainWait},
+		"configured":      {ServiceOptions{DrainWait: time.Second}, time.Minute, time.Second},
+		"none":            {ServiceOptions{DrainWait: -1}, time.Minute, 0},
+		"the context end": {ServiceOptions{}, time.Second, time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), tc.timeout)
+				defer cancel()
+				start := time.Now()
+				NewService(NewServer(ServerOptions{Decider: always(allow)}), tc.options).Drain(ctx)
+				if got := time.Since(start); got != tc.want {
+					t.Errorf("drained after %v, want %v", got, tc.want)
+				}
+			})
+		})
+	}
+}
+
+// TestDrainLeavesStuckHandlers: a handler that ignores its context does not
+// keep the process alive.
+func TestDrainLeavesStuckHandlers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		entered, release := make(chan struct{}), make(chan struct{})
+		stuck := deciderFunc(func(context.Context, *authz.Request) authz.Decision {
+			close(entered)
+			<-release
+			return allow
+		})
+		service := NewService(NewServer(ServerOptions{Decider: stuck}), ServiceOptions{DrainWait: -1})
+		conn := serve(t, service)
+		failed := make(chan error, 1)
+		go func() {
+			_, err := callRaw(t.Context(), conn, encoded(t, plain().raw()))
+			failed <- err
+		}()
+		<-entered
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		start := time.Now()
+		service.Drain(ctx)
+		if got, want := time.Since(start), time.Second+handlerGrace; got != want {
+			t.Errorf("drained after %v, want %v", got, want)
+		}
+		if err := <-failed; status.Code(err) != codes.Unavailable {
+			t.Errorf("the check that was cut: %v", err)
+		}
+		close(release)
+	})
+}
+
+func TestTransportLimits(t *testing.T) {
+	conn := serve(t, NewService(NewServer(ServerOptions{Decider: always(allow)}), ServiceOptions{MaxMessageBytes: 8 << 10}))
+	large := metadata.AppendToOutgoingContext(t.Context(), "x-large", strings.Repeat("a", maxMetadataList))
+	if _, err := callRaw(large, conn, encoded(t, plain().raw())); err == nil {
+		t.Error("call headers beyond the limit were taken")
+	}
+	msg := plain().with("x-large", strings.Repeat("a", 8<<10)).raw()
+	if _, err := callRaw(t.Context(), conn, encoded(t, msg)); status.Code(err) != codes.ResourceExhausted {
+		t.Errorf("a message beyond the limit: %v", err)
+	}
+	if wire, err := callRaw(t.Context(), conn, encoded(t, plain().raw())); err != nil || envoyReadsBytes(t, wire).verdict != envoyAllows {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
 func watching(t *testing.T, conn *grpc.ClientConn) healthv1.Health_WatchClient {
 	t.Helper()
 	watch, err := healthv1.NewHealthClient(conn).Watch(t.Context(), &healthv1.HealthCheckRequest{Service: healthServices()[1]})
@@ -200,7 +276,9 @@ func TestP1SecondNet(t *testing.T) {
 	}
 }
 
-type fakeStream struct{ ctx context.Context }
+type fakeStream struct {
+	ctx context.Context //nolint:containedctx // how grpc.ServerStream hands its context out
+}
 
 func (fakeStream) SetHeader(metadata.MD) error  { return nil }
 func (fakeStream) SendHeader(metadata.MD) error { return nil }
@@ -215,7 +293,7 @@ func TestTLS(t *testing.T) {
 	certificate, roots := selfSigned(t)
 	service := NewService(NewServer(ServerOptions{Decider: always(allow)}), ServiceOptions{TLS: &tls.Config{
 		Certificates: []tls.Certificate{certificate},
-		MinVersion:   tls.VersionTLS10, //nolint:gosec // what the service must not follow
+		MinVersion:   tls.VersionTLS10, // what the service must not follow
 	}})
 	listener, err := Listen("127.0.0.1:0")
 	if err != nil {
@@ -223,7 +301,7 @@ func TestTLS(t *testing.T) {
 	}
 	serveOn(t, service, listener)
 	for version, ok := range map[uint16]bool{tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
-		config := &tls.Config{RootCAs: roots, ServerName: "claimgate.test", MinVersion: tls.VersionTLS10, MaxVersion: version} //nolint:gosec // what is tried
+		config := &tls.Config{RootCAs: roots, ServerName: "claimgate.test", MinVersion: tls.VersionTLS10, MaxVersion: version}
 		conn := connect(t, listener.Addr().String(), grpc.WithTransportCredentials(credentials.NewTLS(config)))
 		wire, err := callRaw(t.Context(), conn, encoded(t, plain().raw()))
 		if (err == nil) != ok || ok && envoyReadsBytes(t, wire).verdict != envoyAllows {

@@ -17,16 +17,19 @@ func isToken(s string) bool {
 
 func isTokenByte(c byte) bool {
 	switch {
-	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+	case 'a' <= c && c <= 'z', c == '-', '0' <= c && c <= '9', 'A' <= c && c <= 'Z':
 		return true
 	default:
-		return strings.IndexByte("-_.!#$%&'*+^`|~", c) >= 0
+		return strings.IndexByte("_.!#$%&'*+^`|~", c) >= 0
 	}
 }
 
 // lowerName returns a header's name in lower case, or false for what is no
 // name. A name that is lower-case already is returned as it is.
 func lowerName(name string) (string, bool) {
+	if isLowerName(name) {
+		return name, true
+	}
 	if !isToken(name) {
 		return "", false
 	}
