@@ -23,10 +23,11 @@ binary() {
 
 # unavailable says why there is no Envoy and ends the script.
 unavailable() {
-	printf 'envoy: not installed: %s; the tests that need a real Envoy are skipped\n' "$1" >&2
 	if [ "${CLAIMGATE_REQUIRE_ENVOY:-}" = 1 ]; then
+		printf 'envoy: not installed: %s; CLAIMGATE_REQUIRE_ENVOY=1 demands it\n' "$1" >&2
 		exit 1
 	fi
+	printf 'envoy: NOT INSTALLED: %s; THE TESTS THAT NEED A REAL ENVOY ARE SKIPPED\n' "$1" >&2
 	exit 0
 }
 
