@@ -170,12 +170,10 @@ func (b *builder) once(at place, list []string) {
 }
 
 // known reports names that do not exist, with the one that was meant.
-func (b *builder) known(at place, what, name string, names []string) bool {
-	if name == "" || slices.Contains(names, name) {
-		return name != ""
+func (b *builder) known(at place, what, name string, names []string) {
+	if name != "" && !slices.Contains(names, name) {
+		b.problem(at, fmt.Sprintf("there is no %s %.64q", what, name), yamldoc.Suggest(name, names))
 	}
-	b.problem(at, fmt.Sprintf("there is no %s %.64q", what, name), yamldoc.Suggest(name, names))
-	return false
 }
 
 // unused warns of issuers and entries that no tenant names.

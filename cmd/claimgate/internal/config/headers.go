@@ -138,7 +138,7 @@ func headerSpecs(doc *tenantDoc) []authz.HeaderSpec {
 }
 
 func metadataSpecs(doc *tenantDoc) []authz.MetadataSpec {
-	var specs []authz.MetadataSpec
+	specs := make([]authz.MetadataSpec, 0, len(doc.DynamicMetadata))
 	for _, name := range slices.Sorted(maps.Keys(doc.DynamicMetadata)) {
 		source := doc.DynamicMetadata[name]
 		specs = append(specs, authz.MetadataSpec{Name: name, Source: sourceSpec(&source)})

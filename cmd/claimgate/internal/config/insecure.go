@@ -32,6 +32,7 @@ func findInsecure(v reflect.Value, path string, words *[]string) {
 		if v.Bool() && strings.HasPrefix(name, "insecure") {
 			*words = append(*words, path)
 		}
+	default: // texts, numbers and maps hold no such words
 	}
 }
 

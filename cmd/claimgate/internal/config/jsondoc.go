@@ -31,8 +31,8 @@ func (j *jsonDoc) DecodeNode(n yamldoc.Node) {
 
 // Describe implements yamldoc.Custom.
 func (*jsonDoc) Describe() (string, map[string]any) {
-	return "JSON Web Key Set", map[string]any{"type": "object", "required": []any{"keys"},
-		"properties": map[string]any{"keys": map[string]any{"type": "array", "items": map[string]any{"type": "object"}}}}
+	return "JSON Web Key Set", map[string]any{yamldoc.TypeKey: "object", "required": []any{"keys"},
+		"properties": map[string]any{"keys": map[string]any{yamldoc.TypeKey: "array", "items": map[string]any{yamldoc.TypeKey: "object"}}}}
 }
 
 // appendJSON writes a node as JSON, numbers as they stand.

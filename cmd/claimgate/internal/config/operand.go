@@ -58,6 +58,7 @@ func readLiteral(n yamldoc.Node, depth int) (policy.Literal, bool) {
 		if depth == 0 {
 			return readList(n, depth)
 		}
+	default:
 	}
 	n.Mismatch("a text, a number, true or false")
 	return policy.Literal{}, false
@@ -119,13 +120,13 @@ func parseNumber(text string) (policy.Number, bool) {
 
 // Describe implements yamldoc.Custom.
 func (*operand) Describe() (string, map[string]any) {
-	scalar := map[string]any{"type": []any{"string", "number", "boolean"}}
-	text := map[string]any{"type": "string", "minLength": 1}
+	scalar := map[string]any{yamldoc.TypeKey: []any{"string", "number", "boolean"}}
+	text := map[string]any{yamldoc.TypeKey: "string", "minLength": 1}
 	_, claim := (*claimPath)(nil).Describe()
 	return "value, list or {path | header | claim: ...}", map[string]any{"oneOf": []any{
 		scalar,
-		map[string]any{"type": "array", "items": scalar},
-		map[string]any{"type": "object", "additionalProperties": false, "minProperties": 1, "maxProperties": 1,
+		map[string]any{yamldoc.TypeKey: "array", "items": scalar},
+		map[string]any{yamldoc.TypeKey: "object", "additionalProperties": false, "minProperties": 1, "maxProperties": 1,
 			"properties": map[string]any{"path": text, "header": text, "claim": claim}},
 	}}
 }

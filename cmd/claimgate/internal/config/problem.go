@@ -39,7 +39,7 @@ func (p Problem) String() string {
 }
 
 // Problems is a list of mistakes in file order. It is an error.
-type Problems []Problem
+type Problems []Problem //nolint:errname // a list of problems, which is an error only where it is returned as one
 
 // Error renders one problem a line: file:line:column: path: message; mend.
 func (p Problems) Error() string {

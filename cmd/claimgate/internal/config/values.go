@@ -58,7 +58,7 @@ func readDuration(n yamldoc.Node) (time.Duration, bool) {
 }
 
 func describeDuration() (string, map[string]any) {
-	return "duration", map[string]any{"type": "string", "pattern": durationPattern}
+	return "duration", map[string]any{yamldoc.TypeKey: "string", "pattern": durationPattern}
 }
 
 // onlyTrue is a word that is either written with the value true or left out.
@@ -104,9 +104,9 @@ func (c *claimPath) DecodeNode(n yamldoc.Node) {
 
 // Describe implements yamldoc.Custom.
 func (*claimPath) Describe() (string, map[string]any) {
-	name := map[string]any{"type": "string", "minLength": 1}
+	name := map[string]any{yamldoc.TypeKey: "string", "minLength": 1}
 	return "name or list of names", map[string]any{"oneOf": []any{name,
-		map[string]any{"type": "array", "items": name, "minItems": 1, "maxItems": maxClaimPath}}}
+		map[string]any{yamldoc.TypeKey: "array", "items": name, "minItems": 1, "maxItems": maxClaimPath}}}
 }
 
 // secretRef refers to a secret that stands elsewhere.
@@ -134,5 +134,5 @@ func (s *secretRef) DecodeNode(n yamldoc.Node) {
 
 // Describe implements yamldoc.Custom.
 func (*secretRef) Describe() (string, map[string]any) {
-	return "file:/path or env:NAME", map[string]any{"type": "string", "pattern": "^(file|env):.+$"}
+	return "file:/path or env:NAME", map[string]any{yamldoc.TypeKey: "string", "pattern": "^(file|env):.+$"}
 }

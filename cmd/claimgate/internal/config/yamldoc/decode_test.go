@@ -80,7 +80,7 @@ func TestProblems(t *testing.T) {
 		{"missing", "mode: fast\n", "1:1 name: this field is missing; write name: ..."},
 		{"missing below", "name: x\nleft:\n  mode: fast\n", "3:3 left.name: this field is missing; write name: ..."},
 		{"unknown", "name: x\nzzzzzzzz: 1\n", `2:1 zzzzzzzz: there is no field "zzzzzzzz" here; known are name, mode, count, on, tags, left, section, branches, named`},
-		{"misspelt", "nmae: x\n", `1:1 nmae: there is no field "nmae" here; did you mean name?`},
+		{"misspelt", "naem: x\n", `1:1 naem: there is no field "naem" here; did you mean name?`},
 		{"case", "Name: x\n", `1:1 Name: there is no field "Name" here; did you mean name?`},
 		{"hint", "name: x\nold: 1\n", `2:1 old: there is no field "old" here; use branches`},
 		{"duplicate", "name: x\nname: y\n", `2:1 name: "name" is written twice, first on line 1; keep one of them`},

@@ -49,6 +49,7 @@ func (w *inspector) node(n *yaml.Node, path string, depth int) {
 		for i, item := range n.Content {
 			w.node(item, index(path, i), depth+1)
 		}
+	default: // scalars hold nothing
 	}
 }
 

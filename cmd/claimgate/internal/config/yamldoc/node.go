@@ -37,8 +37,9 @@ func kindOf(n *yaml.Node) Kind {
 		return List
 	case yaml.ScalarNode:
 		return scalarKind(n)
+	default:
+		return Reported
 	}
-	return Reported
 }
 
 func scalarKind(n *yaml.Node) Kind {
@@ -102,6 +103,7 @@ func (n Node) Mismatch(needed string) {
 		if needed == Bool.article() {
 			mend = "write true or false without quotes"
 		}
+	default:
 	}
 	n.Report("this needs "+needed+", but is "+n.Kind().word(), mend)
 }

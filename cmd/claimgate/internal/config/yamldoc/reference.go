@@ -96,8 +96,9 @@ func typeName(t reflect.Type) string {
 		return "true | false"
 	case reflect.Int:
 		return "number"
+	default:
+		return "text"
 	}
-	return "text"
 }
 
 // presetValue turns the node of a default into a value for JSON.

@@ -31,6 +31,9 @@ type Extra struct {
 	Type any
 }
 
+// TypeKey is the keyword of JSON Schema that names a type.
+const TypeKey = "type"
+
 type schemaMaker struct{ definitions map[string]any }
 
 func (m *schemaMaker) structure(t reflect.Type) map[string]any {
@@ -41,7 +44,7 @@ func (m *schemaMaker) structure(t reflect.Type) map[string]any {
 			required = append(required, f.name)
 		}
 	}
-	schema := map[string]any{"type": "object", "additionalProperties": false, "properties": properties}
+	schema := map[string]any{TypeKey: "object", "additionalProperties": false, "properties": properties}
 	if len(required) > 0 {
 		schema["required"] = required
 	}
@@ -68,23 +71,24 @@ func (m *schemaMaker) value(t reflect.Type, f field) map[string]any {
 	case reflect.Struct:
 		return m.reference(t)
 	case reflect.Slice:
-		schema := map[string]any{"type": "array", "items": m.value(t.Elem(), field{enum: f.enum, empty: f.emptyItems})}
+		schema := map[string]any{TypeKey: "array", "items": m.value(t.Elem(), field{enum: f.enum, empty: f.emptyItems})}
 		if !f.empty {
 			schema["minItems"] = 1
 		}
 		return schema
 	case reflect.Map:
-		return map[string]any{"type": "object", "additionalProperties": m.value(t.Elem(), field{})}
+		return map[string]any{TypeKey: "object", "additionalProperties": m.value(t.Elem(), field{})}
 	case reflect.Bool:
-		return map[string]any{"type": "boolean"}
+		return map[string]any{TypeKey: "boolean"}
 	case reflect.Int:
-		return map[string]any{"type": "integer"}
+		return map[string]any{TypeKey: "integer"}
+	default:
+		return textSchema(f)
 	}
-	return textSchema(f)
 }
 
 func textSchema(f field) map[string]any {
-	schema := map[string]any{"type": "string"}
+	schema := map[string]any{TypeKey: "string"}
 	if f.enum != nil {
 		schema["enum"] = f.enum
 	} else if !f.empty {
