@@ -60,6 +60,7 @@ func commands() []*cobra.Command {
 		newServeCommand(),   // answer Envoy
 		newCheckCommand(),   // find every mistake of a configuration
 		newSchemaCommand(),  // print the JSON Schema of the configuration
+		newDemoCommand(),    // run an example with a real Envoy
 		newVersionCommand(), // say what was built
 		newConfigTopic(),    // help: every field of the configuration
 	}

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,9 +38,22 @@ func BenchmarkCheckedDenied(b *testing.B) {
 	}
 }
 
+// BenchmarkScrubLongest: text at the limit that could be an encoding.
+func BenchmarkScrubLongest(b *testing.B) {
+	for name, text := range map[string]string{
+		"encoded": strings.Repeat("QUJD", maxText/4), "words": strings.Repeat("token ", maxText/6), "digits": strings.Repeat("7 ", maxText/2),
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				scrub(text)
+			}
+		})
+	}
+}
+
 func BenchmarkDenialLine(b *testing.B) {
-	tel := New(LogSettings{}, io.Discard)
-	tel.decisions.denials.SetLimit(1e12)
+	tel := New(LogSettings{DenialsPerSecond: 1e9}, io.Discard)
 	req, decision := request("GET", "/orders/4711"), denial()
 	b.ReportAllocs()
 	for b.Loop() {

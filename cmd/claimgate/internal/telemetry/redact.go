@@ -63,7 +63,7 @@ var rules = []rule{
 	},
 	{
 		[]string{`"`},
-		regexp.MustCompile(`(\\*"(?:d|p|q|dp|dq|qi|k|oth|D|Primes)\\*"\s*:\s*)\\*"[^"]*"`), `${1}"` + redacted + `"`,
+		regexp.MustCompile(`(\\*"(?:d|p|q|dp|dq|qi|k|oth|D|Primes)\\*"\s*:\s*)\\*"[^"]*(?:"|\z)`), `${1}"` + redacted + `"`,
 	},
 	{
 		[]string{"secret", "passw", "passphrase", "api", "assertion", "token"},
@@ -107,8 +107,10 @@ const minEncoded = 16
 const maxText = 16 << 10
 
 // scrub returns s without anything that the rules hide, cut at maxText bytes.
+// The cut comes first, so that long text costs no more than short text; every
+// rule knows its match by how it begins, and so hides what the cut left.
 func scrub(s string) string {
-	return shorten(scrubNested(s, maxNesting), maxText)
+	return shorten(scrubNested(shorten(s, maxText), maxNesting), maxText)
 }
 
 func scrubNested(s string, nesting int) string {

@@ -13,6 +13,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -298,6 +299,13 @@ func TestScrubKeepsOrdinaryText(t *testing.T) {
 	}
 }
 
+// TestScrubKeepsStacks: a stack names functions and lines, and stays of use.
+func TestScrubKeepsStacks(t *testing.T) {
+	if stack := string(debug.Stack()); scrub(stack) != stack {
+		t.Errorf("scrubbed:\n%s", scrub(stack))
+	}
+}
+
 func TestFieldsKeepTheirTypes(t *testing.T) {
 	logger, out := debugLog()
 	logger.Info("typed",
@@ -322,6 +330,18 @@ func TestLongTextIsCut(t *testing.T) {
 	logger.Info(strings.Repeat("é", maxText), zap.Any("x", strings.Repeat("word ", maxText)))
 	if out.Len() > 3*maxText || !json.Valid([]byte(out.String())) {
 		t.Errorf("%d bytes, valid JSON: %v", out.Len(), json.Valid([]byte(out.String())))
+	}
+}
+
+// TestP7CutTextHidesWhatIsLeft: a credential that the cut runs through.
+func TestP7CutTextHidesWhatIsLeft(t *testing.T) {
+	for disguise, text := range disguises {
+		for left := 30; left < len(text)+10; left += 7 {
+			got := scrub(strings.Repeat(" ", maxText-left) + text + strings.Repeat(" tail", 9))
+			if strings.Contains(got, opaque[:12]) || strings.Contains(got, jwsSignature[:12]) || strings.Contains(got, jwsPayload[:20]) {
+				t.Errorf("%s, cut %d bytes in: %q", disguise, left, strings.TrimSpace(got))
+			}
+		}
 	}
 }
 
