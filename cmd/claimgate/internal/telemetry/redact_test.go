@@ -201,12 +201,12 @@ func TestP7NoFieldCarriesACredential(t *testing.T) {
 				logger, out := debugLog()
 				for level := zapcore.DebugLevel; level <= zapcore.ErrorLevel; level++ {
 					logger.Log(level, "line", field, zap.Int("after", 1))
-					logger.With(field).Log(level, "line", field)
-					logger.With(zap.Namespace("n")).With(field).WithLazy(field).Log(level, "line")
-					logger.Sugar().Logw(level, "line", "field", field, "args", []any{field})
 				}
-				if strings.Count(out.String(), "\n") != 16 {
-					t.Fatalf("want 16 lines, got:\n%s", out)
+				logger.With(field).Info("line", field)
+				logger.With(zap.Namespace("n")).With(field).WithLazy(field).Info("line")
+				logger.Sugar().Infow("line", "field", field, "args", []any{field})
+				if strings.Count(out.String(), "\n") != 7 {
+					t.Fatalf("want 7 lines, got:\n%s", out)
 				}
 				mustHide(t, out.String())
 			})
