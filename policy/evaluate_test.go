@@ -109,6 +109,7 @@ func TestScopeMissing(t *testing.T) {
 		{"a forbidden scope beside", []policy.RuleSpec{allowWhen("r", scope("b"), not(scope("a")))}, object{"scope": "a"}, nil},
 		{"no forbidden scope beside", []policy.RuleSpec{allowWhen("r", scope("b"), not(scope("a")))}, object{"scope": "c"}, []string{"b"}},
 		{"twice negated", []policy.RuleSpec{allowWhen("r", not(not(scope("a"))))}, object{"scope": "b"}, nil},
+		{"twice negated, deeper", []policy.RuleSpec{allowWhen("r", not(not(policy.Condition{Any: []policy.Condition{scope("a")}})))}, object{"scope": "b"}, nil},
 		{"reference", []policy.RuleSpec{allowWhen("r", ref)}, object{"scope": "b", "want": "a"}, nil},
 		{"another path", []policy.RuleSpec{{Name: "r", Action: policy.Allow, Paths: []string{"/y"}, When: []policy.Condition{scope("a")}}}, object{"scope": "b"}, nil},
 		{"deny rules ask for none", []policy.RuleSpec{denyWhen("d", scope("z")), allowWhen("r", has("sub", "x"))}, object{"scope": "b"}, nil},
@@ -215,6 +216,7 @@ func TestEvaluatePublic(t *testing.T) {
 		{path: "/path", want: policy.DeniedByRule},
 		{path: "/path/", want: policy.DeniedByRule},
 		{path: "/issuers", want: policy.Allowed},
+		{path: "/issuers", issuer: "idp", want: policy.Allowed},
 		{path: "/claim", want: policy.Allowed},
 		{path: "/header", want: policy.Allowed},
 		{path: "/header", bad: []string{"1"}, want: policy.DeniedByRule},
@@ -236,6 +238,15 @@ func TestEvaluatePublic(t *testing.T) {
 		if got := p.EvaluatePublic(in); got.Outcome != tc.want || (got.Outcome == policy.Allowed && got.Rule != -1) {
 			t.Errorf("%s with claims %v, header %q: %v by %d, want %v", tc.path, tc.claims != nil, tc.bad, got.Outcome, got.Rule, tc.want)
 		}
+	}
+}
+
+func TestWithoutClaimsDenyRulesAreUndecided(t *testing.T) {
+	in := request("/x", nil)
+	in.Claims = nil
+	got := compile(t, rules(anyone("all"), denyWhen("d", has("a", "b")))).Evaluate(in)
+	if got.Outcome != policy.DeniedByRule || got.Rule != 1 || !got.Erred.Has(1) {
+		t.Errorf("%v by %d", got.Outcome, got.Rule)
 	}
 }
 

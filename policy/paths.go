@@ -112,7 +112,9 @@ func (p *pattern) matchBoth(e *env) bool {
 	if !fits(p.sent, p.tail, &e.sent, false) {
 		return false
 	}
-	return e.plain && !p.differs || fits(p.lenient, p.tail, e.lenientRoute(), false)
+	// A pattern whose forms differ holds an escape, so that it cannot have
+	// matched a plain path.
+	return e.plain || fits(p.lenient, p.tail, e.lenientRoute(), false)
 }
 
 // matchEither reports whether the pattern covers one form of the path or the

@@ -192,6 +192,17 @@ func TestMethods(t *testing.T) {
 	}
 }
 
+// HEAD is not GET, neither where it is allowed nor where it is denied.
+func TestHeadIsNotGet(t *testing.T) {
+	closed := deny("closed", "/x")
+	closed.Methods = []string{"GET"}
+	p := compile(t, rules(anyone("all"), closed))
+	in := request("/x", object{})
+	wantOutcome(t, p, in, policy.DeniedByRule)
+	in.Method = "HEAD"
+	wantOutcome(t, p, in, policy.Allowed)
+}
+
 func TestUpgrades(t *testing.T) {
 	socket := anyone("socket", "/ws")
 	socket.Upgrades = []string{"websocket"}
