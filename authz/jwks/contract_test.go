@@ -22,6 +22,7 @@ type idp struct {
 	status  int
 	header  http.Header
 	delay   time.Duration
+	err     error
 	fetches []time.Time
 }
 
@@ -62,8 +63,11 @@ func (p *idp) RoundTrip(req *http.Request) (*http.Response, error) {
 	if tag := p.header.Get("ETag"); tag != "" && req.Header.Get("If-None-Match") == tag {
 		resp.StatusCode, resp.Body = http.StatusNotModified, http.NoBody
 	}
-	delay := p.delay
+	delay, err := p.delay, p.err
 	p.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
 	select {
 	case <-time.After(delay):
 		return resp, nil

@@ -323,3 +323,21 @@ func TestConcurrentUse(t *testing.T) {
 	}
 	all.Wait()
 }
+
+func TestTransportsAreSharedAndDropped(t *testing.T) {
+	registry := NewRegistry(Options{})
+	first := mustSource(t, registry, SourceSpec{Issuer: "a", URI: "https://a.example.com/"})
+	_ = mustSource(t, registry, SourceSpec{Issuer: "b", URI: "https://b.example.com/"})
+	if len(registry.transports) != 1 {
+		t.Errorf("%d transports for equal rules", len(registry.transports))
+	}
+	_ = mustSource(t, registry, SourceSpec{Issuer: "c", URI: "https://c.example.com/", AllowPrivateAddresses: true})
+	_ = mustSource(t, registry, SourceSpec{Issuer: "d", URI: "http://localhost/"})
+	if len(registry.transports) != 3 {
+		t.Errorf("%d transports for three sets of rules", len(registry.transports))
+	}
+	registry.Retain([]string{first.ID()})
+	if len(registry.transports) != 1 {
+		t.Errorf("%d transports are kept", len(registry.transports))
+	}
+}
