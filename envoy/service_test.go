@@ -300,12 +300,27 @@ func TestTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	serveOn(t, service, listener)
-	for version, ok := range map[uint16]bool{tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
-		config := &tls.Config{RootCAs: roots, ServerName: "claimgate.test", MinVersion: tls.VersionTLS10, MaxVersion: version}
-		conn := connect(t, listener.Addr().String(), grpc.WithTransportCredentials(credentials.NewTLS(config)))
+	config := func(version uint16) *tls.Config {
+		return &tls.Config{RootCAs: roots, ServerName: "claimgate.test", NextProtos: []string{"h2"}, MinVersion: tls.VersionTLS10, MaxVersion: version}
+	}
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		conn := connect(t, listener.Addr().String(), grpc.WithTransportCredentials(credentials.NewTLS(config(version))))
 		wire, err := callRaw(t.Context(), conn, encoded(t, plain().raw()))
-		if (err == nil) != ok || ok && envoyReadsBytes(t, wire).verdict != envoyAllows {
+		if err != nil || envoyReadsBytes(t, wire).verdict != envoyAllows {
 			t.Errorf("%s: %v", tls.VersionName(version), err)
+		}
+	}
+	if conn, err := tls.Dial("tcp", listener.Addr().String(), config(tls.VersionTLS11)); err == nil {
+		t.Error("TLS 1.1 was accepted")
+		_ = conn.Close()
+	}
+}
+
+func TestLeastTLSVersion(t *testing.T) {
+	for given, want := range map[uint16]uint16{0: tls.VersionTLS12, tls.VersionTLS10: tls.VersionTLS12, tls.VersionTLS12: tls.VersionTLS12, tls.VersionTLS13: tls.VersionTLS13} {
+		config := &tls.Config{MinVersion: given}
+		if got := atLeastTLS12(config); got.MinVersion != want || config.MinVersion != given {
+			t.Errorf("%#x became %#x, and %#x in the caller's; want %#x", given, got.MinVersion, config.MinVersion, want)
 		}
 	}
 }
