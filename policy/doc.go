@@ -13,4 +13,12 @@
 // that holds, or whose conditions cannot be decided, wins over every allow
 // rule; where no allow rule holds, the answer is a denial. Conditions have
 // three values, true, false and unknown, and unknown never widens access.
+//
+// Paths are matched by segment, in two forms: as sent, and as a lenient
+// upstream may read them. What allows must hold in both, what denies in one.
+// An escape in a pattern is text too: `/a%3Ab` is that spelling, and a rule
+// that denies it denies `/a:b` with it.
+//
+// Every list, string, depth and expression has a limit, which Compile reports;
+// a value of a request that is too long to compare is unknown.
 package policy

@@ -152,7 +152,7 @@ func (s kindSet) with(k Kind) kindSet { return s | 1<<(k&15) }
 
 func (s kindSet) has(k Kind) bool { return s&(1<<(k&15)) != 0 }
 
-// without tells whether anything but k is in the set.
+// beyond reports whether anything but k is in the set.
 func (s kindSet) beyond(k Kind) bool { return s&^(1<<(k&15)) != 0 }
 
 func (v *Value) isScalar() bool { return v.Kind == Bool || v.Kind == Num || v.Kind == String }
