@@ -90,7 +90,7 @@ func CheckHeaderName(name string) string {
 		return "it has more than " + strconv.Itoa(maxHeaderNameDashes) + " dashes"
 	}
 	for i := range len(name) {
-		if c := name[i]; c != '-' && !('a' <= c && c <= 'z' || '0' <= c && c <= '9') {
+		if c := name[i]; c != '-' && (c < 'a' || c > 'z') && (c < '0' || c > '9') {
 			return "it may hold a-z, 0-9 and `-` only"
 		}
 	}

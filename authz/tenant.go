@@ -9,7 +9,7 @@ import (
 )
 
 // Problem is one mistake in a document; see policy.Problem.
-type Problem = policy.Problem
+type Problem = policy.Problem //nolint:errname // a mistake in a document, not a sentinel; the name is the domain's
 
 const maxTenantNameBytes = 64
 

@@ -31,6 +31,9 @@ func check(ctx context.Context, t *testing.T, s *Server, msg *authv3.CheckReques
 	return envoyReads(t, response, nil)
 }
 
+// nilMap hides from the linter that writing to it panics.
+func nilMap() map[string]int { return nil }
+
 func TestP1MissingStructuresDeny(t *testing.T) {
 	headers := &corev3.HeaderMap{Headers: []*corev3.HeaderValue{nil, {}}}
 	for name, msg := range map[string]*authv3.CheckRequest{
@@ -72,7 +75,7 @@ func TestP1PanicsDeny(t *testing.T) {
 	}{
 		"text":    {throw("bad token " + secret), "a value of type string"},
 		"error":   {throw(errors.New(secret)), "a value of type *errors.errorString"},
-		"runtime": {deciderFunc(func(context.Context, *authz.Request) authz.Decision { var m map[string]int; m["x"]++; return allow }), "assignment to entry in nil map"},
+		"runtime": {deciderFunc(func(context.Context, *authz.Request) authz.Decision { nilMap()["x"]++; return allow }), "assignment to entry in nil map"},
 		"nil":     {throw(nil), "nil"},
 		"none":    {nil, "nil pointer"},
 	} {

@@ -49,11 +49,10 @@ func (c *codec) Marshal(v any) (mem.BufferSlice, error) {
 	if !ok {
 		return c.CodecV2.Marshal(v)
 	}
-	data, err := c.encode(response)
-	if err != nil || data.Len() == 0 {
-		return mem.BufferSlice{mem.SliceBuffer(c.internal)}, nil
+	if data, err := c.encode(response); err == nil && data.Len() > 0 {
+		return data, nil
 	}
-	return data, nil
+	return mem.BufferSlice{mem.SliceBuffer(c.internal)}, nil
 }
 
 func (c *codec) encode(response *authv3.CheckResponse) (data mem.BufferSlice, err error) {

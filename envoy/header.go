@@ -27,7 +27,7 @@ type headerCell struct {
 func (c *headerCell) fill(name, value string, no *wrapperspb.BoolValue) *corev3.HeaderValueOption {
 	c.value.Key, c.value.Value = name, value
 	c.option.Header = &c.value
-	c.option.Append = no
+	c.option.Append = no //nolint:staticcheck // deprecated, but the field that Envoy obeys here
 	c.option.AppendAction = corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD
 	return &c.option
 }

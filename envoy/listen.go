@@ -108,7 +108,7 @@ func listenUnix(path string) (net.Listener, error) {
 
 // ownSocket sets the exact mode and notes which file is ours.
 func ownSocket(l *net.UnixListener, path string) (net.Listener, error) {
-	if err := os.Chmod(path, socketMode); err != nil { //nolint:gosec // the proxy, in the socket's group, is to connect
+	if err := os.Chmod(path, socketMode); err != nil { // the proxy, in the socket's group, is to connect
 		_ = l.Close()
 		_ = os.Remove(path)
 		return nil, err

@@ -57,13 +57,13 @@ func envoyReads(t testing.TB, response *authv3.CheckResponse, client []authz.Hea
 func envoyForwards(ok *authv3.OkHttpResponse, client []authz.Header) outcome {
 	out := outcome{verdict: envoyAllows, upstream: append([]authz.Header(nil), client...)}
 	for _, option := range ok.GetHeaders() {
-		if !option.GetAppend().GetValue() {
+		if !appends(option) {
 			h := out.take(option)
 			out.upstream = append(without(out.upstream, h.Name), h)
 		}
 	}
 	for _, option := range ok.GetHeaders() {
-		if option.GetAppend().GetValue() {
+		if appends(option) {
 			appendTo(out.upstream, out.take(option))
 		}
 	}
@@ -79,6 +79,11 @@ func envoyForwards(ok *authv3.OkHttpResponse, client []authz.Header) outcome {
 	return out
 }
 
+// appends reads the field that Envoy obeys for requests and denials.
+func appends(option *corev3.HeaderValueOption) bool {
+	return option.GetAppend().GetValue() //nolint:staticcheck // deprecated, but the field that Envoy obeys here
+}
+
 func envoyRefuses(denied *authv3.DeniedHttpResponse) outcome {
 	out := outcome{verdict: envoyDenies, status: int(denied.GetStatus().GetCode()), body: denied.GetBody()}
 	if out.status == 0 {
@@ -87,7 +92,7 @@ func envoyRefuses(denied *authv3.DeniedHttpResponse) outcome {
 	out.client = []authz.Header{{Name: "content-type", Value: "text/plain"}}
 	var added []authz.Header
 	for _, option := range denied.GetHeaders() {
-		if option.GetAppend().GetValue() {
+		if appends(option) {
 			continue
 		}
 		h := out.take(option)
@@ -168,7 +173,7 @@ func TestOracle(t *testing.T) {
 	option := func(value, raw string, add bool) *corev3.HeaderValueOption {
 		o := overwrite("x-t", value)
 		o.Header.RawValue = []byte(raw)
-		o.Append.Value = add
+		o.Append.Value = add //nolint:staticcheck // deprecated, but the field that Envoy obeys here
 		return o
 	}
 	ok := func(options ...*corev3.HeaderValueOption) *authv3.CheckResponse {

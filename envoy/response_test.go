@@ -28,7 +28,8 @@ func TestAllow(t *testing.T) {
 	}
 	ok := response.GetOkResponse()
 	for _, option := range slices.Concat(ok.GetHeaders(), ok.GetResponseHeadersToAdd()) {
-		if option.GetAppend() == nil || option.GetAppend().GetValue() || option.GetAppendAction() != corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD || len(option.GetHeader().GetRawValue()) > 0 {
+		if explicit := option.Append; explicit == nil || explicit.GetValue() || //nolint:staticcheck // deprecated, but the field that Envoy obeys here
+			option.GetAppendAction() != corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD || len(option.GetHeader().GetRawValue()) > 0 {
 			t.Errorf("option %v does not overwrite for every reader", option)
 		}
 	}

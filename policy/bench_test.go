@@ -16,10 +16,10 @@ func realistic(tb testing.TB, n int) *policy.Policy {
 	spec := policy.Spec{Require: []policy.Condition{{Claim: claim("email_verified"), Equals: lit(true)}}}
 	for i := range n {
 		r := policy.RuleSpec{Name: fmt.Sprint("r", i), Action: policy.Allow, Methods: []string{"GET", "HEAD"}}
-		switch {
-		case i%16 == 5:
+		switch i % 16 {
+		case 5:
 			r = denyWhen(r.Name, banned)
-		case i%16 == 0:
+		case 0:
 			r.Paths, r.NotPaths = []string{"/users/{id}/**"}, []string{"/users/*/export/**"}
 			r.When = []policy.Condition{own, roles, scope("orders:read"), {Claim: claim("email"), Matches: lit(`[a-z]+@example\.com`)}}
 		default:

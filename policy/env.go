@@ -83,13 +83,14 @@ func (e *env) header(name string) (Value, cause) {
 	if e.in.Headers == nil {
 		return Value{}, causeNoHeaders
 	}
-	switch text, count := e.in.Headers.Header(name); {
-	case count == 1:
-		return Value{Kind: String, String: text}, causeNone
-	case count == 0:
+	switch text, count := e.in.Headers.Header(name); count {
+	case 0:
 		return Value{}, causeMissing
+	case 1:
+		return Value{Kind: String, String: text}, causeNone
+	default:
+		return Value{}, causeRepeated
 	}
-	return Value{}, causeRepeated
 }
 
 func (e *env) issuer(text string) (Value, cause) {

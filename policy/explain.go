@@ -96,9 +96,12 @@ func patternTexts(patterns []pattern) string {
 }
 
 func traceAll(nodes []node, e *env) []ConditionTrace {
-	var out []ConditionTrace
+	if len(nodes) == 0 {
+		return nil
+	}
+	out := make([]ConditionTrace, len(nodes))
 	for i := range nodes {
-		out = append(out, nodes[i].trace(e))
+		out[i] = nodes[i].trace(e)
 	}
 	return out
 }

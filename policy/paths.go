@@ -123,7 +123,7 @@ func (p *pattern) matchEither(e *env) bool {
 	if fits(p.sent, p.tail, &e.sent, true) {
 		return true
 	}
-	return !(e.plain && !p.differs) && fits(p.lenient, p.tail, e.lenientRoute(), true)
+	return (!e.plain || p.differs) && fits(p.lenient, p.tail, e.lenientRoute(), true)
 }
 
 // firstBoth returns the first pattern that matches both forms, or nil.

@@ -100,7 +100,7 @@ type Literal struct {
 // Problem is one mistake in a document. Path is the field path below the
 // document that was compiled, in document spelling, as in
 // `rules[0].when[1].claim`; a caller that knows positions maps it to a line.
-type Problem struct {
+type Problem struct { //nolint:errname // a mistake in a document, not a sentinel; the name is the domain's
 	Path    string // where
 	Message string // what is wrong
 	Mend    string // how to mend it

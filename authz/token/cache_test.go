@@ -70,7 +70,7 @@ func TestP8CacheIsBounded(t *testing.T) {
 		if stats.Capacity != max(size, 1) || stats.Entries != stats.Capacity {
 			t.Errorf("size %d: %+v", size, stats)
 		}
-		if want := uint64(2*max(size, 1)+500) - uint64(stats.Entries); stats.Evictions != want { //nolint:gosec // small
+		if want := uint64(2*max(size, 1)+500) - uint64(stats.Entries); stats.Evictions != want {
 			t.Errorf("size %d: %d evictions, want %d", size, stats.Evictions, want)
 		}
 		c.audit(t)

@@ -25,8 +25,8 @@ func fingerprintOf(issuers []*Issuer) fingerprint {
 		w.list(i.audiences...)
 		w.list(i.types...)
 		w.number(uint64(i.algs))
-		w.number(uint64(i.skew))        //nolint:gosec // never negative
-		w.number(uint64(i.maxTokenAge)) //nolint:gosec // never negative
+		w.number(uint64(i.skew))        // never negative
+		w.number(uint64(i.maxTokenAge)) // never negative
 	}
 	return fingerprint(w.Sum(nil))
 }

@@ -112,6 +112,11 @@ func TestNewKeyBindsAlgorithms(t *testing.T) {
 	}
 }
 
+// point builds keys that no parser would let through.
+func point(curve elliptic.Curve, x, y *big.Int) *ecdsa.PublicKey {
+	return &ecdsa.PublicKey{Curve: curve, X: x, Y: y} //nolint:staticcheck // deprecated, but the only way to an invalid key
+}
+
 func TestNewKeyRefuses(t *testing.T) {
 	n := testPairs().rs.private.Public().(*rsa.PublicKey).N
 	odd := func(bits uint) *big.Int { // an odd number without small factors
@@ -123,8 +128,8 @@ func TestNewKeyRefuses(t *testing.T) {
 	}
 	small := must(rsa.GenerateKey(rand.Reader, 1024)).N
 	p224 := must(ecdsa.GenerateKey(elliptic.P224(), rand.Reader))
-	off := &ecdsa.PublicKey{Curve: elliptic.P256(), X: big.NewInt(1), Y: big.NewInt(1)}
-	foreign := &ecdsa.PublicKey{Curve: elliptic.P256().Params(), X: elliptic.P256().Params().Gx, Y: elliptic.P256().Params().Gy}
+	off := point(elliptic.P256(), big.NewInt(1), big.NewInt(1))
+	foreign := point(elliptic.P256().Params(), elliptic.P256().Params().Gx, elliptic.P256().Params().Gy)
 	rows := map[string]struct {
 		public crypto.PublicKey
 		cause  string
@@ -151,12 +156,12 @@ func TestNewKeyRefuses(t *testing.T) {
 		"zero ec":           {&ecdsa.PublicKey{}, "without coordinates"},
 		"ec without point":  {&ecdsa.PublicKey{Curve: elliptic.P256()}, "without coordinates"},
 		"P-224":             {p224.Public(), "curve other than"},
-		"no curve":          {&ecdsa.PublicKey{X: big.NewInt(1), Y: big.NewInt(1)}, "curve other than"},
+		"no curve":          {point(nil, big.NewInt(1), big.NewInt(1)), "curve other than"},
 		"foreign curve":     {foreign, "curve other than"},
 		"off the curve":     {off, "not on its curve"},
-		"infinity":          {&ecdsa.PublicKey{Curve: elliptic.P256(), X: new(big.Int), Y: new(big.Int)}, "not on its curve"},
-		"negative x":        {&ecdsa.PublicKey{Curve: elliptic.P256(), X: big.NewInt(-1), Y: big.NewInt(1)}, "not on its curve"},
-		"x beyond field":    {&ecdsa.PublicKey{Curve: elliptic.P256(), X: new(big.Int).Lsh(big.NewInt(1), 300), Y: big.NewInt(1)}, "not on its curve"},
+		"infinity":          {point(elliptic.P256(), new(big.Int), new(big.Int)), "not on its curve"},
+		"negative x":        {point(elliptic.P256(), big.NewInt(-1), big.NewInt(1)), "not on its curve"},
+		"x beyond field":    {point(elliptic.P256(), new(big.Int).Lsh(big.NewInt(1), 300), big.NewInt(1)), "not on its curve"},
 		"nil ed25519":       {ed25519.PublicKey(nil), "0 bytes"},
 		"short ed25519":     {ed25519.PublicKey(make([]byte, 31)), "31 bytes"},
 		"long ed25519":      {ed25519.PublicKey(make([]byte, 33)), "33 bytes"},

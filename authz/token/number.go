@@ -73,14 +73,14 @@ func canonical(neg bool, whole, frac string, exp int32) Value {
 	digits := whole
 	if frac != "" {
 		digits += frac
-		exp -= int32(len(frac)) //nolint:gosec // at most maxNumberBytes
+		exp -= int32(len(frac)) // at most maxNumberBytes
 	}
 	digits = strings.TrimLeft(digits, "0")
 	short := strings.TrimRight(digits, "0")
 	if short == "" {
 		return Value{kind: Num}
 	}
-	exp += int32(len(digits) - len(short)) //nolint:gosec // at most maxNumberBytes
+	exp += int32(len(digits) - len(short)) // at most maxNumberBytes
 	return Value{kind: Num, truth: neg, digits: short, exp: exp}
 }
 

@@ -164,3 +164,5 @@ func (l lifetime) check(now time.Time) error {
 	}
 	return nil
 }
+
+func (l lifetime) valid(now time.Time) bool { return l.check(now) == nil }

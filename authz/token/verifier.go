@@ -93,7 +93,7 @@ func (v *Verifier) outcome(e entry, err error) (Verified, error) {
 // says that this cannot be known, since the issuer's keys are unavailable.
 func (v *Verifier) recheck(ctx context.Context, e *entry, now time.Time) (bool, error) {
 	i := v.issuers[e.issuer]
-	if i == nil || e.lifetime.check(now) != nil {
+	if i == nil || !e.lifetime.valid(now) {
 		return false, nil
 	}
 	set, err := i.keySet(ctx, "")
