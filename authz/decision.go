@@ -22,6 +22,12 @@ type Decision struct {
 	Realm   string   // for the challenge
 	Cached  bool     // the token was answered by the cache
 
+	Entry            string // "" without one
+	Shadowed         Reason // with ShadowPassed: what would have been the reason
+	ResourceMetadata string // URL for challenges (RFC 9728), "" for none
+	Document         []byte // body of MetadataDocument
+
+	RemoveParams    []string        // query parameters to remove, on Allow only
 	Set             []Header        // request headers to overwrite, on Allow only
 	Remove          []string        // request headers to remove, on Allow only; never a name of Set
 	ResponseHeaders []Header        // for the client, on every verdict

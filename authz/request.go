@@ -8,13 +8,16 @@ import (
 // Request is one request to decide. Its strings are canonical; whoever builds
 // it (package envoy) never guesses: what is ambiguous becomes a Fault.
 type Request struct {
-	Method  string // as sent; a case-sensitive token
-	Path    Path   // of CanonicalPath, without query
-	Host    string // of CanonicalHost, "" together with a Fault
-	Scheme  string
-	Upgrade string // lower-case protocol of an upgrade, "" without one
-	Headers Headers
-	Context map[string]string // Envoy's context_extensions
+	Method string // as sent; a case-sensitive token
+	Path   Path   // of CanonicalPath, without query
+	Host   string // of CanonicalHost, "" together with a Fault
+	Query  string // as sent, without `?`
+	Scheme string
+	// Principal is the identity of the peer's certificate, "" without one.
+	Principal string
+	Upgrade   string // lower-case protocol of an upgrade, "" without one
+	Headers   Headers
+	Context   map[string]string // Envoy's context_extensions
 	// RemoteIP is the address of the downstream connection.
 	RemoteIP netip.Addr
 	// Filtered says that the proxy hides some headers from us, so that

@@ -3,12 +3,16 @@ package authz
 import (
 	"slices"
 	"strconv"
+
+	"github.com/claimgate/claimgate/authz/token"
+	"github.com/claimgate/claimgate/policy"
 )
 
 // SnapshotSpec is what NewSnapshot puts together.
 type SnapshotSpec struct {
 	Generation       uint64
-	Tenants          []*Tenant
+	Tenants          []*Tenant // in the order of acceptance: of two that contest a place the later is the problem
+	Held             []HeldSpec
 	Entries          []EntrySpec
 	Owned            *OwnedHeaders // the set that every tenant was compiled with
 	Proxy            ProxySpec
@@ -21,6 +25,18 @@ type SnapshotSpec struct {
 type EntrySpec struct {
 	Name             string
 	ContextExtension string // key; its value is the tenant's name
+	// Hosts are exact, `*.x` (exactly one label), `{tenant}.x` or `*`.
+	Hosts []string
+	// PathPrefix is by whole segments; a segment may be `{tenant}`. Rules see
+	// the path below it.
+	PathPrefix       string
+	TenantFromClaim  []*Issuer // the token is verified first, then its tenant claim finds the tenant
+	Cache            *token.Cache
+	Preflight        bool           // before a tenant is known
+	Public           *policy.Policy // public routes before a tenant is known; nil: none
+	Relaxations      Oddity
+	YieldsTo         []string
+	ResourceMetadata *ResourceMetadata
 }
 
 // ProxySpec says what is known of the proxy in front.

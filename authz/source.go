@@ -12,7 +12,8 @@ type SourceSpec struct {
 	Claim      []string
 	Value      *string
 	Issuer     string // "name" or "url"
-	Tenant     string // "name"
+	Tenant     string // "name" or "labels.x"
+	Mapped     string // name of a claim mapping of the token's issuer
 	DecisionID bool
 	Claims     bool // all claims as JSON; in a header base64url
 }

@@ -18,7 +18,15 @@ type TenantSpec struct {
 	Name                 string          // 1 to 64 of A-Z, a-z, 0-9, `.`, `_`, `-`
 	Hosts                []string        // canonical (CanonicalHost)
 	Entries              []string        // names of entries that lead to this tenant
-	Issuers              []*token.Issuer // at least one
+	Issuers              []*token.Issuer // at least one, or Grants
+	Grants               []IssuerGrant   // in place of Issuers
+	YieldsTo             []string        // names of tenants whose places lie within a wildcard host of this one
+	Labels               map[string]string
+	IDs                  map[string]string // by issuer name: the value of its tenant claim; default the tenant's name
+	Suspended            bool              // denies everything at once
+	Shadow               ShadowSpec
+	Relaxations          Oddity // `pathRelaxations`: oddities that are admitted and judged in both forms
+	ResourceMetadata     *ResourceMetadata
 	Cache                *token.Cache
 	Policy               *policy.Policy
 	Preflight            bool // `preflight: allow`

@@ -25,6 +25,13 @@ type Input struct {
 	IssuerName  string  // configured name, "" without a verified token
 	IssuerURL   string  // `iss`, "" without a verified token
 	RemoteIP    netip.Addr
+	Principal   string            // identity of the peer's certificate, "" without one
+	Tenant      Tenant            // nil where no condition may read it
+	Mapped      Mapped            // nil without a verified token
+	Query       string            // without `?`, for CEL
+	Host        string            // canonical, for CEL
+	Scheme      string            // for CEL
+	Context     map[string]string // Envoy's context_extensions, for CEL
 	Now         time.Time
 }
 
@@ -33,6 +40,18 @@ type Input struct {
 // ambiguous and every condition on it is unknown.
 type Headers interface {
 	Header(name string) (value string, count int)
+}
+
+// Tenant tells what the configuration says about the tenant of a request.
+type Tenant interface {
+	TenantName() string
+	Label(name string) (value string, ok bool)
+}
+
+// Mapped looks up a claim by the name that `claimMappings` of the token's
+// issuer give it. A name that this issuer does not map is Missing.
+type Mapped interface {
+	MappedClaim(name string) Value
 }
 
 // Claims looks up a claim of a verified token by its path of member names.

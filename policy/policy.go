@@ -75,3 +75,10 @@ func (p *Policy) RuleName(i int) string {
 // request besides method, path and token, or the clock. Conditions alone count:
 // an upgrade is told apart by every policy, as a method is.
 func (p *Policy) ReadsRequest() bool { return p != nil && p.readsRequest }
+
+// Needs is what a policy reads of its tenant and of its issuers' mappings, so
+// that whoever puts them together can check that it is there.
+type Needs struct {
+	Labels []string // names, sorted
+	Mapped []string // names, sorted
+}

@@ -32,6 +32,9 @@ type Result struct {
 	Rule    int
 	Matched RuleSet // rules whose conditions were true
 	Erred   RuleSet // rules whose conditions were unknown
+	// Shadow indexes the first shadow deny rule that held or could not be
+	// decided, else -1. It is no part of the outcome.
+	Shadow int
 	// Scopes are the literal scopes that the first allow rule that failed by
 	// scope alone asks for. Shared and read-only.
 	Scopes []string

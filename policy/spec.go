@@ -3,9 +3,16 @@ package policy
 // Spec is a policy as written: the document form that Compile turns into a
 // Policy. It carries no positions; a Problem names the place by field path.
 type Spec struct {
-	Rules   []RuleSpec   // `rules`
-	Require []Condition  // `require`: every token must meet all of them
-	Public  []PublicSpec // `public`: routes that need no token, first match decides
+	Named   []NamedCondition // `namedConditions`, for `use`
+	Rules   []RuleSpec       // `rules`
+	Require []Condition      // `require`: every token must meet all of them
+	Public  []PublicSpec     // `public`: routes that need no token, first match decides
+}
+
+// NamedCondition is a condition that others use by name.
+type NamedCondition struct {
+	Name      string
+	Condition Condition
 }
 
 // Action says what a rule that holds does. Its zero value is Deny.
@@ -29,6 +36,7 @@ type RuleSpec struct {
 	Upgrades []string // allow rules: protocols that may be upgraded to, e.g. "websocket"
 	Issuers  []string // configured issuer names; empty means every issuer of the tenant
 	AnyToken bool     // an allow rule without conditions must say so
+	Shadow   bool     // `mode: shadow`: evaluated and reported, never part of the verdict
 	When     []Condition
 }
 
@@ -55,11 +63,16 @@ type PublicSpec struct {
 // left side and exactly one operator) or exactly one combinator.
 type Condition struct {
 	// Left sides.
-	Claim    []string // path of member names; one element is one literal name
-	Header   string   // lower-case name
-	Issuer   string   // "name" or "url"
-	RemoteIP string   // "peer": the address of the downstream connection
-	Time     string   // "now"
+	Claim     []string // path of member names; one element is one literal name
+	Mapped    string   // name of a claim mapping of the token's issuer
+	Tenant    string   // "name" or "labels.x"
+	Principal string   // "peer": identity of the downstream connection's certificate
+	CEL       string   // a whole condition in the Common Expression Language; takes no operator
+	Use       string   // name of a named condition; takes no operator
+	Header    string   // lower-case name
+	Issuer    string   // "name" or "url"
+	RemoteIP  string   // "peer": the address of the downstream connection
+	Time      string   // "now"
 
 	// Operators. A nil pointer is an operator that was not written.
 	Equals, In                         *Operand
@@ -86,6 +99,7 @@ type Operand struct {
 	Path    string // name of a `{capture}`
 	Header  string
 	Claim   []string
+	Tenant  string // "name" or "labels.x"
 }
 
 // Literal is a constant of a policy document.
