@@ -9,23 +9,33 @@ import (
 // allow is the one place where a decision becomes an allow: the headers are
 // set or removed, or there is none.
 func (j *judgement) allow(reason Reason, rule string, keepsToken bool) Decision {
-	plan := &j.tenant.headers
-	room := make([]Header, 0, len(plan.headers)+1)
-	set, bits, refused := plan.apply(j, room)
+	set, remove, refused := j.headers(keepsToken)
 	if refused != "" {
 		decision := j.deny(HeaderValueRefused)
 		decision.Header = refused
 		return decision
 	}
-	key := removeKey{set: bits, authorization: !keepsToken, unseen: j.hidesHeaders()}
 	decision := j.decision(reason)
 	decision.Verdict = Allow
 	decision.Rule = rule
 	decision.Set = set[:len(set):len(set)]
-	decision.Remove = j.snapshot.removal.list(key, j.req.Headers.Lines)
+	decision.Remove = remove
 	decision.ResponseHeaders = j.responseHeaders(set[len(set):])
 	decision.Metadata = j.tenant.metadata.apply(j)
 	return decision
+}
+
+// headers computes what an allow does to the headers of the request: each owned
+// one is set or removed. The list to set has room for one more. A refusal names
+// the header.
+func (j *judgement) headers(keepsToken bool) (set []Header, remove []string, refused string) {
+	plan := &j.tenant.headers
+	set, bits, refused := plan.apply(j, make([]Header, 0, len(plan.headers)+1))
+	if refused != "" {
+		return nil, nil, refused
+	}
+	key := removeKey{set: bits, authorization: !keepsToken, unseen: j.hidesHeaders()}
+	return set, j.snapshot.removal.list(key, j.req.Headers.Lines), ""
 }
 
 // denyByPolicy says what the policy refused. An outcome that it does not know

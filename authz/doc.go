@@ -13,7 +13,7 @@
 // Decide takes these steps, each of which may end in a refusal: admit (can the
 // request be judged at all), resolvePlace (whose is it), preflight and public
 // routes, credential, token.Verifier.Verify, policy.Policy.Evaluate, and last
-// the headers, which are set or removed on every allow.
+// headers, which are set or removed on every allow.
 //
 // What is judged is what the proxy forwards, with limits that an operator
 // should know. Paths are compared byte by byte, so an upstream that ignores

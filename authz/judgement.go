@@ -21,7 +21,7 @@ type judgement struct {
 	issuer   *token.Issuer // the tenant's own; nil without a verified token
 	verified token.Verified
 	claims   claimView
-	headers  headerView
+	sent     headerView
 	input    policy.Input
 	asked    question
 }
@@ -68,13 +68,13 @@ func (j *judgement) admit(ctx context.Context) (Reason, bool) {
 // enter prepares what the tenant's policy is asked with: no token so far.
 func (j *judgement) enter(t *Tenant, now time.Time) {
 	j.tenant, j.now = t, now
-	j.headers = headerView{headers: &j.req.Headers, filtered: j.hidesHeaders()}
+	j.sent = headerView{headers: &j.req.Headers, filtered: j.hidesHeaders()}
 	j.input = policy.Input{
 		Method:      j.req.Method,
 		Path:        j.req.Path.Canonical,
 		LenientPath: j.req.Path.Lenient,
 		Upgrade:     j.req.Upgrade,
-		Headers:     &j.headers,
+		Headers:     &j.sent,
 		RemoteIP:    j.req.RemoteIP,
 		Now:         now,
 	}

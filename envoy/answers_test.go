@@ -75,7 +75,7 @@ func TestP1EveryReasonHasItsAnswer(t *testing.T) {
 		for _, kind := range []string{"application/json", "application/grpc", "application/grpc+proto", "application/grpc-web"} {
 			t.Run(fmt.Sprintf("%v/%s", reason, kind), func(t *testing.T) {
 				d := &authz.Decision{Verdict: reason.Verdict(), Reason: reason}
-				response, err := responder.response(clientOf(kind), d)
+				response, err := responder.responseFrom(clientOf(kind), d)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -181,7 +181,7 @@ func TestAnswersTellNothingApart(t *testing.T) {
 	seen := map[refusal]string{}
 	for _, reason := range denials() {
 		d := &authz.Decision{Verdict: reason.Verdict(), Reason: reason, Tenant: "acme", Issuer: "idp", Rule: "orders", Realm: "shop"}
-		response, err := responder.response(clientOf(""), d)
+		response, err := responder.responseFrom(clientOf(""), d)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -217,7 +217,7 @@ func TestChallenge(t *testing.T) {
 		"empty scope":     {authz.Decision{Reason: authz.ScopeMissing, Scopes: []string{""}}, ""},
 		"endless scope":   {authz.Decision{Reason: authz.ScopeMissing, Scopes: []string{strings.Repeat("a", maxHeaderValue)}}, ""},
 	} {
-		response, err := responder.response(clientOf(""), &tc.d)
+		response, err := responder.responseFrom(clientOf(""), &tc.d)
 		if tc.want == "" {
 			if err == nil {
 				t.Errorf("%s: %v, want an error", name, response)

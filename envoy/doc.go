@@ -11,6 +11,9 @@
 //	...
 //	service.Drain(ctx)
 //
+// Server.Check reads the message (requestFrom), has it decided (Decider) and
+// puts the decision into words (responseFrom).
+//
 // It never answers a Check with a gRPC error of its own and never with an
 // empty message: Envoy reads an empty CheckResponse as an allow, and forwards
 // the request after an error where its filter says failure_mode_allow. So a

@@ -148,6 +148,6 @@ func (s sent) encodings() map[string]*authv3.CheckRequest {
 // read returns what the engine is shown.
 func read(msg *authv3.CheckRequest) *authz.Request {
 	req := &authz.Request{}
-	readRequest(req, msg)
+	requestFrom(msg, req)
 	return req
 }

@@ -21,10 +21,10 @@ const (
 	maxContextPairs = 256
 )
 
-// readRequest fills an empty request from Envoy's message. It never guesses:
+// requestFrom fills an empty request from Envoy's message. It never guesses:
 // what is missing, ambiguous or over a limit becomes a Fault, and what was read
 // before it stays for the log.
-func readRequest(req *authz.Request, msg *authv3.CheckRequest) {
+func requestFrom(msg *authv3.CheckRequest, req *authz.Request) {
 	req.Fault = authz.RequestInvalid
 	attributes := msg.GetAttributes()
 	http := attributes.GetRequest().GetHttp()

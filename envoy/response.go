@@ -35,9 +35,9 @@ func newResponder() *responder {
 	return r
 }
 
-// response returns the answer for a decision. With an error the decision holds
-// what must not be said; nothing of it may then be answered.
-func (r *responder) response(req *authz.Request, d *authz.Decision) (*authv3.CheckResponse, error) {
+// responseFrom returns the answer for a decision. With an error the decision
+// holds what must not be said; nothing of it may then be answered.
+func (r *responder) responseFrom(req *authz.Request, d *authz.Decision) (*authv3.CheckResponse, error) {
 	if d.Verdict == authz.Allow && admits(d.Reason) {
 		return r.allow(d)
 	}

@@ -22,7 +22,7 @@ func TestAllow(t *testing.T) {
 		Remove:          []string{"x-plan", "x_user_id", "authorization", "x-roles"},
 		ResponseHeaders: []authz.Header{{Name: "x-decision-id", Value: "0123"}},
 	}
-	response, err := newResponder().response(&authz.Request{}, &d)
+	response, err := newResponder().responseFrom(&authz.Request{}, &d)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func TestResponseHeadersOnDenials(t *testing.T) {
 			Set:             []authz.Header{{Name: "x-user-id", Value: "u-1"}},
 		}
 		for _, kind := range []string{"", "application/grpc"} {
-			response, err := responder.response(clientOf(kind), &d)
+			response, err := responder.responseFrom(clientOf(kind), &d)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -81,7 +81,7 @@ func TestResponseHeadersOnDenials(t *testing.T) {
 func TestSharedPartsStayWhole(t *testing.T) {
 	responder := newResponder()
 	d := authz.Decision{Verdict: authz.Challenge, Reason: authz.NoToken}
-	before, err := responder.response(&authz.Request{}, &d)
+	before, err := responder.responseFrom(&authz.Request{}, &d)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,11 +90,11 @@ func TestSharedPartsStayWhole(t *testing.T) {
 		other := d
 		other.Realm = fmt.Sprint("realm", i)
 		other.ResponseHeaders = []authz.Header{{Name: "x-id", Value: fmt.Sprint(i)}}
-		if _, err := responder.response(&authz.Request{}, &other); err != nil {
+		if _, err := responder.responseFrom(&authz.Request{}, &other); err != nil {
 			t.Fatal(err)
 		}
 	}
-	after, err := responder.response(&authz.Request{}, &d)
+	after, err := responder.responseFrom(&authz.Request{}, &d)
 	if err != nil || after.String() != text || before.String() != text {
 		t.Errorf("%v\nbecame %v (%v)", text, after, err)
 	}
@@ -108,7 +108,7 @@ func TestAnswersAreShared(t *testing.T) {
 		for range 4 {
 			wg.Go(func() {
 				d := authz.Decision{Verdict: reason.Verdict(), Reason: reason}
-				response, err := responder.response(&authz.Request{}, &d)
+				response, err := responder.responseFrom(&authz.Request{}, &d)
 				if err != nil {
 					t.Error(err)
 				}

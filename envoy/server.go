@@ -91,7 +91,7 @@ func (s *Server) Check(ctx context.Context, msg *authv3.CheckRequest) (response 
 	defer s.inFlight.Add(-1)
 	defer s.finish(c, &response)
 	c.start = s.now()
-	readRequest(&c.request, msg)
+	requestFrom(msg, &c.request)
 	switch {
 	case inFlight > s.maxInFlight:
 		c.refuse(authz.Overloaded)
@@ -118,7 +118,7 @@ func (c *call) verify() {
 // respond puts the decision into an answer; one that cannot be put into words
 // is a denial.
 func (s *Server) respond(c *call) *authv3.CheckResponse {
-	response, err := s.responder.response(&c.request, &c.decision)
+	response, err := s.responder.responseFrom(&c.request, &c.decision)
 	switch {
 	case err == nil:
 		return response
