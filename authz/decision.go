@@ -24,6 +24,7 @@ type Decision struct {
 
 	Entry            string // "" without one
 	Shadowed         Reason // with ShadowPassed: what would have been the reason
+	ShadowRule       string // first deny rule in shadow that would have denied; "" for none
 	ResourceMetadata string // URL for challenges (RFC 9728), "" for none
 	Document         []byte // body of MetadataDocument
 

@@ -1,6 +1,8 @@
 package authz
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/claimgate/claimgate/authz/token"
@@ -17,11 +19,56 @@ type IssuerSpec struct {
 
 // Issuer is a compiled issuer, shared by the tenants and entries that admit
 // it. Immutable.
-type Issuer struct{}
+type Issuer struct {
+	issuer      *token.Issuer
+	tenantClaim []string
+	mappings    map[string][]string
+	credentials []CredentialSpec
+}
 
 // NewIssuer checks and compiles an issuer. Paths of problems are relative to
-// the issuer's document.
-func NewIssuer(spec IssuerSpec) (*Issuer, []Problem) { panic("not built") }
+// the issuer's document. With any problem the issuer is nil.
+func NewIssuer(spec IssuerSpec) (*Issuer, []Problem) {
+	var found problems
+	if spec.Issuer == nil {
+		found.add("", "the issuer is missing", "define it")
+	}
+	if spec.TenantClaim != nil {
+		found.checkClaimPath("tenantClaim", spec.TenantClaim)
+	}
+	for _, name := range slices.Sorted(maps.Keys(spec.Mappings)) {
+		if name == "" {
+			found.add("claimMappings", "a mapping has no name", "name it")
+		}
+		found.checkClaimPath("claimMappings."+name, spec.Mappings[name])
+	}
+	if len(found.list) > 0 {
+		return nil, found.list
+	}
+	compiled := &Issuer{
+		issuer:      spec.Issuer,
+		tenantClaim: slices.Clone(spec.TenantClaim),
+		mappings:    make(map[string][]string, len(spec.Mappings)),
+		credentials: slices.Clone(spec.Credentials),
+	}
+	for name, path := range spec.Mappings {
+		compiled.mappings[name] = slices.Clone(path)
+	}
+	return compiled, nil
+}
+
+// Name returns the configured name.
+func (i *Issuer) Name() string { return i.issuer.Name() }
+
+// Token returns what verifies the issuer's tokens.
+func (i *Issuer) Token() *token.Issuer { return i.issuer }
+
+// mapping returns the claim path of a mapped name, or nil.
+func (i *Issuer) mapping(name string) []string { return i.mappings[name] }
+
+// places returns where tokens of the issuer may stand; nil is the
+// Authorization header.
+func (i *Issuer) places() []CredentialSpec { return i.credentials }
 
 // CredentialSpec is one place of a bearer token: exactly one field is set.
 type CredentialSpec struct {
@@ -37,6 +84,15 @@ type IssuerGrant struct {
 	Until        time.Time // zero: for ever; from then on IssuerRetired
 	Audiences    []string  // nil: all of the issuer's; else the part that is this tenant's
 	SharedTokens bool      // tokens may be good for other tenants that say so too
+}
+
+// grant is a compiled IssuerGrant.
+type grant struct {
+	issuer    *Issuer
+	until     time.Time
+	audiences []string // sorted; nil: all of the issuer's
+	shared    bool
+	id        string // the value of the issuer's tenant claim
 }
 
 // ShadowMode says what a tenant's shadow passes. The zero value passes nothing.

@@ -18,6 +18,7 @@ const (
 	Allowed         // by the policy
 	PublicRoute     // by a public route
 	PreflightPassed // by `preflight: allow`
+	ShadowPassed    // by the shadow of the tenant; Decision.Shadowed says what it would have been
 
 	// 401
 	NoToken
@@ -28,9 +29,11 @@ const (
 	TokenType
 	AlgorithmRefused
 	IssuerUnknown
+	IssuerRetired
 	KeyUnknown
 	SignatureInvalid
 	AudienceRefused
+	AudienceAmbiguous
 	Expired
 	NotYetValid
 	TooOld
@@ -41,7 +44,10 @@ const (
 	ScopeMissing
 	PolicyDenied
 	RequireFailed
+	TenantUnknown  // by claim
+	TenantMismatch // the claim names another tenant
 	TenantConflict
+	TenantSuspended
 	HeaderValueRefused
 
 	// 400
@@ -55,6 +61,9 @@ const (
 	TenantUnavailable
 	Overloaded
 	DeadlineExceeded
+
+	// 200, as a denial
+	MetadataDocument // the document of RFC 9728 is the answer
 
 	reasonCount
 )
@@ -74,28 +83,34 @@ var reasonTable = [reasonCount]struct {
 	Allowed:         {"allowed", Allow, nil},
 	PublicRoute:     {"public_route", Allow, nil},
 	PreflightPassed: {"preflight", Allow, nil},
+	ShadowPassed:    {"shadow", Allow, nil},
 
-	NoToken:          {"no_token", Challenge, nil},
-	PlaceUnknown:     {"place_unknown", Challenge, nil},
-	TokenMalformed:   {"token_malformed", Challenge, token.ErrMalformed},
-	SeveralTokens:    {"several_tokens", Challenge, nil},
-	TokenTooLarge:    {"token_too_large", Challenge, token.ErrTooLarge},
-	TokenType:        {"token_type", Challenge, token.ErrType},
-	AlgorithmRefused: {"algorithm", Challenge, token.ErrAlgorithm},
-	IssuerUnknown:    {"issuer_unknown", Challenge, token.ErrIssuerUnknown},
-	KeyUnknown:       {"key_unknown", Challenge, token.ErrKeyUnknown},
-	SignatureInvalid: {"signature", Challenge, token.ErrSignature},
-	AudienceRefused:  {"audience", Challenge, token.ErrAudience},
-	Expired:          {"expired", Challenge, token.ErrExpired},
-	NotYetValid:      {"not_yet_valid", Challenge, token.ErrNotYetValid},
-	TooOld:           {"too_old", Challenge, token.ErrTooOld},
-	ClaimsInvalid:    {"claims_invalid", Challenge, token.ErrClaimsInvalid},
-	BindingUnproved:  {"binding_unproved", Challenge, token.ErrBindingUnproved},
+	NoToken:           {"no_token", Challenge, nil},
+	PlaceUnknown:      {"place_unknown", Challenge, nil},
+	TokenMalformed:    {"token_malformed", Challenge, token.ErrMalformed},
+	SeveralTokens:     {"several_tokens", Challenge, nil},
+	TokenTooLarge:     {"token_too_large", Challenge, token.ErrTooLarge},
+	TokenType:         {"token_type", Challenge, token.ErrType},
+	AlgorithmRefused:  {"algorithm", Challenge, token.ErrAlgorithm},
+	IssuerUnknown:     {"issuer_unknown", Challenge, token.ErrIssuerUnknown},
+	IssuerRetired:     {"issuer_retired", Challenge, nil},
+	KeyUnknown:        {"key_unknown", Challenge, token.ErrKeyUnknown},
+	SignatureInvalid:  {"signature", Challenge, token.ErrSignature},
+	AudienceRefused:   {"audience", Challenge, token.ErrAudience},
+	AudienceAmbiguous: {"audience_ambiguous", Challenge, nil},
+	Expired:           {"expired", Challenge, token.ErrExpired},
+	NotYetValid:       {"not_yet_valid", Challenge, token.ErrNotYetValid},
+	TooOld:            {"too_old", Challenge, token.ErrTooOld},
+	ClaimsInvalid:     {"claims_invalid", Challenge, token.ErrClaimsInvalid},
+	BindingUnproved:   {"binding_unproved", Challenge, token.ErrBindingUnproved},
 
 	ScopeMissing:       {"scope_missing", Deny, nil},
 	PolicyDenied:       {"policy_denied", Deny, nil},
 	RequireFailed:      {"require_failed", Deny, nil},
+	TenantUnknown:      {"tenant_unknown", Deny, nil},
+	TenantMismatch:     {"tenant_mismatch", Deny, nil},
 	TenantConflict:     {"tenant_conflict", Deny, nil},
+	TenantSuspended:    {"tenant_suspended", Deny, nil},
 	HeaderValueRefused: {"header_value_refused", Deny, nil},
 
 	PathNotCanonical: {"path_not_canonical", Deny, nil},
@@ -107,6 +122,8 @@ var reasonTable = [reasonCount]struct {
 	TenantUnavailable: {"tenant_unavailable", Unavailable, nil},
 	Overloaded:        {"overloaded", Unavailable, nil},
 	DeadlineExceeded:  {"deadline", Unavailable, token.ErrDeadline},
+
+	MetadataDocument: {"metadata_document", Deny, nil},
 }
 
 // String returns the stable name, as in "no_token".
@@ -150,7 +167,7 @@ type Verdict uint8
 
 // The verdicts.
 const (
-	Deny        Verdict = iota // 403, 400, 500
+	Deny        Verdict = iota // 403, 400, 500, and 200 with a document of ours
 	Allow                      // forwarded
 	Challenge                  // 401
 	Unavailable                // 503

@@ -26,6 +26,7 @@ const (
 	refuseForbidden
 	refuseBadRequest
 	refuseUnavailable
+	answerDocument // no refusal, and yet no allow: the request ends here with a document
 	refusalCount
 )
 
@@ -37,23 +38,29 @@ func refusalOf(reason authz.Reason) refusal {
 		return refuseUnauthenticated
 	case authz.TokenMalformed, authz.SeveralTokens, authz.TokenTooLarge:
 		return refuseInvalidRequest
-	case authz.TokenType, authz.AlgorithmRefused, authz.IssuerUnknown, authz.KeyUnknown,
-		authz.SignatureInvalid, authz.AudienceRefused, authz.Expired, authz.NotYetValid,
+	case authz.TokenType, authz.AlgorithmRefused, authz.IssuerUnknown, authz.IssuerRetired, authz.KeyUnknown,
+		authz.SignatureInvalid, authz.AudienceRefused, authz.AudienceAmbiguous, authz.Expired, authz.NotYetValid,
 		authz.TooOld, authz.ClaimsInvalid, authz.BindingUnproved:
 		return refuseInvalidToken
 	case authz.ScopeMissing:
 		return refuseScope
-	case authz.PolicyDenied, authz.RequireFailed, authz.TenantConflict, authz.HeaderValueRefused:
+	case authz.PolicyDenied, authz.RequireFailed, authz.TenantUnknown, authz.TenantMismatch,
+		authz.TenantConflict, authz.TenantSuspended, authz.HeaderValueRefused:
 		return refuseForbidden
 	case authz.PathNotCanonical, authz.HostInvalid, authz.RequestInvalid:
 		return refuseBadRequest
 	case authz.KeysUnavailable, authz.KeysPending, authz.TenantUnavailable,
 		authz.Overloaded, authz.DeadlineExceeded:
 		return refuseUnavailable
+	case authz.MetadataDocument:
+		return answerDocument
 	default:
 		return refuseInternal
 	}
 }
+
+// documentAge is how many seconds a document may be kept.
+const documentAge = 3600
 
 // wording is what a refusal says; text is fit for a body, a grpc-message and an
 // error_description alike.
@@ -101,6 +108,7 @@ func wordings() [refusalCount]wording {
 			status: http.StatusServiceUnavailable, code: codes.Unavailable, retry: true,
 			text: "Authorization is unavailable for the moment",
 		},
+		answerDocument: {status: http.StatusOK, code: codes.PermissionDenied},
 	}
 }
 
@@ -122,6 +130,10 @@ type media struct {
 func newAnswers() [refusalCount]answer {
 	var answers [refusalCount]answer
 	for i, w := range wordings() {
+		if refusal(i) == answerDocument {
+			answers[i] = newDocumentAnswer(w)
+			continue
+		}
 		common := []*corev3.HeaderValueOption{overwrite("cache-control", "no-store")}
 		if w.retry {
 			common = append(common, overwrite("retry-after", "1"))
@@ -139,6 +151,24 @@ func newAnswers() [refusalCount]answer {
 		}
 	}
 	return answers
+}
+
+// newDocumentAnswer is the answer whose body is a public document (RFC 9728
+// section 3.2). Browsers may read it from any origin: it holds no secret, and
+// it is the same for everybody.
+func newDocumentAnswer(w wording) answer {
+	part := media{headers: []*corev3.HeaderValueOption{
+		overwrite("content-type", "application/json"),
+		overwrite("cache-control", "public, max-age="+strconv.Itoa(documentAge)),
+		overwrite("access-control-allow-origin", "*"),
+	}}
+	return answer{
+		wording: w,
+		rpc:     &status.Status{Code: int32(w.code)},
+		http:    &typev3.HttpStatus{Code: typev3.StatusCode(w.status)},
+		web:     part,
+		grpc:    part,
+	}
 }
 
 // problemBody returns the RFC 9457 document of a refusal. Its texts hold
