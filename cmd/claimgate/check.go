@@ -4,12 +4,13 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
-	"github.com/claimgate/claimgate/authz/jwks"
 	"github.com/claimgate/claimgate/cmd/claimgate/internal/config"
 )
 
@@ -73,7 +74,7 @@ func checkFile(file string, std streams) error {
 		summary = count(len(mistakes), "problem")
 		_, _ = fmt.Fprintln(std.err, mistakes)
 	case err != nil:
-		_, _ = fmt.Fprintf(std.err, "claimgate: error: %v\n", err)
+		_, _ = fmt.Fprintf(std.err, "claimgate: error: %v\nhint: %s\n", err, unreadable(err))
 		return err
 	case len(warnings) > 0:
 		_, _ = fmt.Fprintln(std.err, warnings)
@@ -84,20 +85,32 @@ func checkFile(file string, std streams) error {
 	return err
 }
 
+// unreadable says what to do about a file that cannot be read.
+func unreadable(err error) string {
+	switch {
+	case errors.Is(err, syscall.EISDIR):
+		return "this is a directory: name the file in it"
+	case errors.Is(err, fs.ErrPermission):
+		return "let this user read the file"
+	default:
+		return "name the configuration; 'claimgate help config' explains how to write one"
+	}
+}
+
 // compile builds a configuration as serve does and says what is in it.
 func compile(file string) (summary string, warnings config.Problems, err error) {
 	document, err := config.Load(file)
 	if err != nil {
 		return "", nil, err
 	}
-	registry := jwks.NewRegistry(jwks.Options{})
-	built, err := document.Build(config.Runtime{Keys: registry})
+	built, err := document.Build(config.Runtime{})
 	if err != nil {
 		return "", nil, err
 	}
 	contents := []string{
-		count(len(built.Snapshot.TenantNames()), "tenant"),
-		count(len(registry.Status()), "key source"),
+		count(built.Counts.Tenants, "tenant"),
+		count(built.Counts.Issuers, "issuer"),
+		count(built.Counts.Rules, "rule"),
 	}
 	if n := len(built.Warnings); n > 0 {
 		contents = append(contents, count(n, "warning"))

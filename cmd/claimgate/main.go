@@ -10,8 +10,10 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -51,7 +53,30 @@ the tenant's claim policy, and answers allow or deny with the headers to inject.
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.AddCommand(commands()...)
+	refuseUnknown(root)
 	return root
+}
+
+// refuseUnknown makes the library's own commands fail on names that do not
+// exist, where they print a page and succeed.
+func refuseUnknown(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, command := range root.Commands() {
+		switch command.Name() {
+		case "help":
+			command.Example = "  claimgate help serve\n  claimgate help config"
+			command.Args = func(_ *cobra.Command, topic []string) error {
+				if found, rest, err := root.Find(topic); err != nil || found == nil || len(rest) > 0 {
+					return &failure{exitTrouble, fmt.Errorf("there is no help on %q", strings.Join(topic, " ")), "run 'claimgate help'"}
+				}
+				return nil
+			}
+		case "completion":
+			command.Example = "  source <(claimgate completion bash)"
+			command.RunE = func(command *cobra.Command, _ []string) error { return command.Help() } // Args is NoArgs
+		}
+	}
 }
 
 // commands is the index.

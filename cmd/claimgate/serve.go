@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"syscall"
@@ -83,7 +84,11 @@ func serve(opts serveOptions, signals <-chan os.Signal, stderr io.Writer) error 
 func invalid(err error, stderr io.Writer) error {
 	var problems config.Problems
 	if !errors.As(err, &problems) {
-		return &failure{exitTrouble, err, "name the configuration with --config or $" + configEnv}
+		hint := "name the configuration with --config or $" + configEnv
+		if !errors.Is(err, fs.ErrNotExist) {
+			hint = unreadable(err)
+		}
+		return &failure{exitTrouble, err, hint}
 	}
 	if wrote := write(stderr, problems.Error()+"\n"); wrote != nil {
 		return wrote

@@ -54,10 +54,19 @@ func (d *Document) build(rt Runtime) (*Built, Problems) {
 	b.ownHeaders()
 	tenants := b.compileTenants()
 	b.unused()
-	if b.mistakes() == 0 {
+	built.Counts = d.counts()
+	if b.mistakes() == 0 && !slices.Contains(tenants, nil) {
 		built.Snapshot = b.snapshot(rt.Generation, tenants)
 	}
 	return built, b.problems
+}
+
+func (d *Document) counts() Counts {
+	counts := Counts{Tenants: len(d.tenants), Issuers: len(d.main.Issuers)}
+	for _, t := range d.tenants {
+		counts.Rules += len(t.doc.Policy.Rules)
+	}
+	return counts
 }
 
 func (b *builder) snapshot(generation uint64, tenants []*authz.Tenant) *authz.Snapshot {
@@ -172,12 +181,20 @@ func (b *builder) once(at place, list []string) {
 // known reports names that do not exist, with the one that was meant.
 func (b *builder) known(at place, what, name string, names []string) {
 	if name != "" && !slices.Contains(names, name) {
-		b.problem(at, fmt.Sprintf("there is no %s %.64q", what, name), yamldoc.Suggest(name, names))
+		mend := yamldoc.Suggest(name, names)
+		if mend == "" {
+			mend = "define it, or correct the name"
+		}
+		b.problem(at, fmt.Sprintf("there is no %s %.64q", what, name), mend)
 	}
 }
 
-// unused warns of issuers and entries that no tenant names.
+// unused warns of issuers and entries that no tenant names, and of a
+// configuration without any tenant.
 func (b *builder) unused() {
+	if len(b.document.tenants) == 0 {
+		b.warn(place{b.document.source, "tenants"}, "there is no tenant, so every request is denied", "write tenants or tenantDirs")
+	}
 	usedIssuers, usedEntries := map[string]bool{}, map[string]bool{}
 	for _, t := range b.document.tenants {
 		for _, name := range t.doc.Issuers {

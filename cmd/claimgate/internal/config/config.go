@@ -31,7 +31,15 @@ type Runtime struct {
 type Built struct {
 	Snapshot *authz.Snapshot
 	Settings Settings
+	Counts   Counts
 	Warnings Problems
+}
+
+// Counts say how much a configuration holds.
+type Counts struct {
+	Tenants int
+	Issuers int
+	Rules   int // allow and deny rules of all tenants
 }
 
 // Settings are the resolved settings of the process.

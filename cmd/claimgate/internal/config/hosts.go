@@ -15,6 +15,8 @@ func canonicalHost(raw string) (host, wrong, mend string) {
 		return "", "", "" // reported as an empty text
 	case strings.Contains(raw, "*"):
 		return "", "only exact hosts are served, no wildcards", "list every host, or use an entry with contextExtension"
+	case strings.ContainsAny(raw, "{}"):
+		return "", "hosts hold no templates", "list every host, or use an entry with contextExtension"
 	case strings.Contains(raw, "/"):
 		return "", "this is no host", "write the host name alone, without scheme and path"
 	case hasPort(raw):
@@ -30,7 +32,7 @@ func canonicalHost(raw string) (host, wrong, mend string) {
 	}
 	host, ok := authz.CanonicalHost(ascii)
 	if !ok {
-		return "", "this is no host name", ""
+		return "", "this is no host name", "write a name such as api.example.com, or an address (IPv6 in brackets)"
 	}
 	return host, "", ""
 }

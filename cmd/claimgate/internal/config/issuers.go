@@ -144,7 +144,7 @@ func (b *builder) checkURL(at place, text string, insecure bool) {
 	case u.Scheme == "http" && !insecure && !isLoopback(u.Hostname()):
 		b.problem(at, "http is for loopback addresses only", "use https, or write keys: {insecureHTTP: true}")
 	case u.Scheme != "https" && u.Scheme != "http":
-		b.problem(at, "the URL must begin with https://", "")
+		b.problem(at, "the URL must begin with https://", "write it as https://id.example.com/")
 	}
 }
 

@@ -69,6 +69,10 @@ func (b *builder) logSettings() LogSettings {
 	return settings
 }
 
+// readableMend goes with a file that cannot be read. It does not repeat the
+// path, which may be a secret in the wrong place.
+const readableMend = "name a file that claimgate may read, relative to this one"
+
 // secret resolves a reference. No problem quotes a path, a name or a value.
 func (b *builder) secret(at place, ref secretRef) []byte {
 	if ref.kind == "file" {
@@ -76,7 +80,7 @@ func (b *builder) secret(at place, ref secretRef) []byte {
 	}
 	value, ok := os.LookupEnv(ref.name)
 	if !ok {
-		b.problem(at, "the environment variable is not set", "")
+		b.problem(at, "the environment variable is not set", "set it where claimgate starts, or use file:/path")
 		return nil
 	}
 	return b.checkSecret(at, []byte(value))
@@ -85,7 +89,7 @@ func (b *builder) secret(at place, ref secretRef) []byte {
 func (b *builder) secretFile(at place, path string) []byte {
 	data, err := readFile(b.document.beside(path), maxSecretBytes)
 	if err != nil {
-		b.problem(at, "the file cannot be read: "+cause(err), "")
+		b.problem(at, "the file cannot be read: "+cause(err), readableMend)
 		return nil
 	}
 	return b.checkSecret(at, bytes.TrimRight(data, "\r\n"))
@@ -112,7 +116,7 @@ func (b *builder) tlsConfig(at place, doc *tlsDoc) *tls.Config {
 	}
 	pair, err := tls.X509KeyPair(certificate, key)
 	if err != nil {
-		b.problem(at, "certificate and key are of no use: "+err.Error(), "")
+		b.problem(at, "certificate and key are of no use: "+err.Error(), "name PEM files of one pair, the certificate first in its chain")
 		return nil
 	}
 	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}
@@ -123,7 +127,7 @@ const maxPEMBytes = 1 << 20
 func (b *builder) pem(at place, path string) ([]byte, bool) {
 	data, err := readFile(b.document.beside(path), maxPEMBytes)
 	if err != nil {
-		b.problem(at, "the file cannot be read: "+cause(err), "")
+		b.problem(at, "the file cannot be read: "+cause(err), readableMend)
 		return nil, false
 	}
 	return data, true

@@ -154,7 +154,7 @@ func (b *builder) hosts(t *tenant, taken map[string]claimed) []string {
 
 // contested reports that t asks for what is taken.
 func (c claimed) contested(b *builder, t *tenant, at place, what, mend string) {
-	if c.tenant == t.name {
+	if c.tenant == t.name && c.at.source == at.source && below(t.at.path, c.at.path) {
 		b.problem(at, fmt.Sprintf("%s is listed twice (%s)", what, c.at.line()), "remove one of them")
 		return
 	}

@@ -105,7 +105,22 @@ func (n Node) Mismatch(needed string) {
 		}
 	default:
 	}
+	if mend == "" {
+		mend = shape(needed)
+	}
 	n.Report("this needs "+needed+", but is "+n.Kind().word(), mend)
+}
+
+// shape says how a kind looks that people take another one for.
+func shape(needed string) string {
+	switch needed {
+	case List.article():
+		return "write it in brackets, as in [one, two], or each element on a line after a dash"
+	case Mapping.article():
+		return "write each field as name: value"
+	default:
+		return ""
+	}
 }
 
 func (k Kind) word() string {

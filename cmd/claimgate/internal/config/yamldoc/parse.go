@@ -45,8 +45,11 @@ func Parse(data []byte, limits Limits) (*Document, []Problem) {
 	if len(data) > limits.Bytes {
 		return nil, failure(Position{1, 1}, fmt.Sprintf("the file has more than %d bytes", limits.Bytes), "split it")
 	}
-	if at, ok := invalidUTF8(data); !ok {
-		return nil, failure(at, "the file is not UTF-8 text", "save it in UTF-8")
+	if !utf8.Valid(data) {
+		return nil, failure(first(data, broken), "the file is not UTF-8 text", "save it in UTF-8")
+	}
+	if at := first(data, control); at.Line > 0 {
+		return nil, failure(at, "control characters are not allowed", "remove the character, or write it as an escape in double quotes")
 	}
 	root, problems := compose(data, limits)
 	if root == nil {
@@ -96,7 +99,11 @@ func syntax(err error, limits Limits) []Problem {
 	if !errors.As(err, &load) {
 		return failure(Position{1, 1}, "this is not YAML", "")
 	}
-	at := Position{max(load.Mark.Line, 1), max(load.Mark.Column, 1)}
+	mark := load.Mark
+	if strings.Contains(load.Message, "unexpected end of stream") && load.ContextMark.Line > 0 {
+		mark = load.ContextMark // where it begins says more than where the file ends
+	}
+	at := Position{max(mark.Line, 1), max(mark.Column, 1)}
 	if load.Stage == yaml.ComposerStage {
 		return failure(at, "aliases are not supported", "write the value out, in quotes if it begins with *")
 	}
@@ -107,7 +114,26 @@ func syntax(err error, limits Limits) []Problem {
 	if load.ContextMsg != "" {
 		message += " " + load.ContextMsg
 	}
-	return failure(at, message, "")
+	return failure(at, message, syntaxMend(message))
+}
+
+// syntaxMend returns the likely way out of what the parser says.
+func syntaxMend(message string) string {
+	for _, known := range []struct{ sign, mend string }{
+		{"tab character", "indent with spaces"},
+		{"cannot start any token", "indent with spaces, not tabs, and quote a text that begins with @, ` or %"},
+		{"quoted scalar", "close the quote"},
+		{"flow sequence", "close the bracket, and quote a text that holds a comma, bracket or \": \""},
+		{"flow mapping", "close the brace, and quote a text that holds a comma, brace or \": \""},
+		{"block collection", "indent all elements of a list alike, and its fields below its dash"},
+		{"block mapping", "indent all fields of a mapping alike"},
+		{"mapping values are not allowed", "check the indentation of this line, and quote a text that holds \": \""},
+	} {
+		if strings.Contains(message, known.sign) {
+			return known.mend
+		}
+	}
+	return "check the indentation and the quotes around here"
 }
 
 func failure(at Position, message, mend string) []Problem {
@@ -116,15 +142,14 @@ func failure(at Position, message, mend string) []Problem {
 
 func place(n *yaml.Node) Position { return Position{max(n.Line, 1), max(n.Column, 1)} }
 
-func invalidUTF8(data []byte) (Position, bool) {
-	if utf8.Valid(data) {
-		return Position{}, true
-	}
+// first returns the place of the first character that is not acceptable, or
+// the zero place.
+func first(data []byte, unacceptable func(r rune, size int) bool) Position {
 	at := Position{1, 1}
 	for len(data) > 0 {
 		r, size := utf8.DecodeRune(data)
-		if r == utf8.RuneError && size <= 1 {
-			break
+		if unacceptable(r, size) {
+			return at
 		}
 		at.Column++
 		if r == '\n' {
@@ -132,5 +157,12 @@ func invalidUTF8(data []byte) (Position, bool) {
 		}
 		data = data[size:]
 	}
-	return at, false
+	return Position{}
+}
+
+func broken(r rune, size int) bool { return r == utf8.RuneError && size <= 1 }
+
+// control knows what YAML does not let stand in a file (YAML 1.2.2, section 5.1).
+func control(r rune, _ int) bool {
+	return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r >= 0x7f && r < 0xa0 && r != 0x85
 }
