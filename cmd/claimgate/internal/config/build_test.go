@@ -109,11 +109,17 @@ func TestUnknownPathsHaveAPlace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &builder{document: document}
+	base, _ := document.main.compile(Runtime{})
+	var problems []authz.Problem
 	for _, path := range []string{"", "tenants[0].hosts[9]", "tenants[99].hosts[0]", "tenants[0]", "nothing[", "[[", "tenants[0]..x", "entries[0].name"} {
-		b.problem(b.snapshotPlace(path), "message", "")
+		problems = append(problems, authz.Problem{Path: path, Message: "message"})
 	}
-	for _, p := range b.problems {
+	conflicts := base.conflicts(problems, []*Tenant{{File: document.tenants[0]}})
+	if len(conflicts) != len(problems) || conflicts[1].Index != 0 || conflicts[2].Index != -1 {
+		t.Errorf("conflicts %+v", conflicts)
+	}
+	for _, c := range conflicts {
+		p := c.Problem
 		if p.File == "" || p.Line < 1 || p.Column < 1 {
 			t.Errorf("incomplete problem: %+v", p)
 		}

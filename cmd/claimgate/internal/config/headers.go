@@ -28,18 +28,16 @@ func (b *builder) ownHeaders() {
 			names = append(names, name)
 		}
 	}
-	for i, name := range b.document.main.OwnedHeaders {
-		at := place{b.document.source, fmt.Sprintf("ownedHeaders[%d]", i)}
+	for i, name := range b.main.doc.OwnedHeaders {
+		at := place{b.main.source, fmt.Sprintf("ownedHeaders[%d]", i)}
 		if _, known := b.names[strings.ToLower(name)]; known {
 			b.problem(at, "this is listed twice", "remove one of them")
 		}
 		own(at, name)
 	}
-	for _, t := range b.document.tenants {
+	for _, t := range b.main.inline {
 		for i, header := range t.doc.Headers {
-			if t.main {
-				own(t.at.item("headers", i).at("name"), header.Name)
-			}
+			own(t.at.item("headers", i).at("name"), header.Name)
 		}
 	}
 	b.compileOwned(names)
@@ -70,11 +68,12 @@ func (b *builder) ownedPlace(names []string, path string) place {
 			return b.names[names[i]]
 		}
 	}
-	return place{b.document.source, "ownedHeaders"}
+	return place{b.main.source, "ownedHeaders"}
 }
 
 // headers checks the headers and metadata of a tenant.
-func (b *builder) headers(t *tenant) {
+func (b *tenantBuilder) headers() {
+	t := b.file
 	seen := map[string]bool{}
 	for i := range t.doc.Headers {
 		header := &t.doc.Headers[i]
@@ -83,7 +82,7 @@ func (b *builder) headers(t *tenant) {
 			b.problem(at.at("name"), "this header is set twice", "remove one of them")
 		}
 		seen[name] = true
-		if _, owned := b.names[name]; !owned && name != "" {
+		if _, owned := b.base.names[name]; !owned && name != "" {
 			b.notOwned(at.at("name"), name)
 		}
 		b.oneSource(at, &header.sourceDoc)
@@ -99,16 +98,16 @@ func (b *builder) headers(t *tenant) {
 
 // notOwned reports a header of a tenant file that the main file does not know.
 // Names that can never be owned have a message of their own.
-func (b *builder) notOwned(at place, name string) {
+func (b *tenantBuilder) notOwned(at place, name string) {
 	if why := authz.CheckHeaderName(name); why != "" {
-		b.further(at, "this header cannot be set: "+why, "use another name")
+		b.problem(at, "this header cannot be set: "+why, "use another name")
 		return
 	}
 	b.problem(at, fmt.Sprintf("%s is not owned, so other tenants would let clients send it", name),
-		fmt.Sprintf("add %s to ownedHeaders in %s", name, b.document.source.name))
+		fmt.Sprintf("add %s to ownedHeaders in %s", name, b.base.main.source.name))
 }
 
-func (b *builder) oneSource(at place, doc *sourceDoc) {
+func (b *tenantBuilder) oneSource(at place, doc *sourceDoc) {
 	given := 0
 	for _, written := range []bool{doc.Claim != nil, doc.Value != nil, doc.Issuer != "", doc.Tenant != "", bool(doc.DecisionID), bool(doc.Claims)} {
 		if written {

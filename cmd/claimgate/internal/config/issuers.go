@@ -16,14 +16,15 @@ import (
 type issuer struct {
 	doc      *issuerDoc
 	compiled *token.Issuer // nil where something is wrong with it
+	source   string        // fingerprint of its key source
 }
 
 const maxClockSkew = 5 * time.Minute
 
 func (b *builder) compileIssuers() {
-	for i := range b.document.main.Issuers {
-		doc := &b.document.main.Issuers[i]
-		at := place{b.document.source, fmt.Sprintf("issuers[%d]", i)}
+	for i := range b.main.doc.Issuers {
+		doc := &b.main.doc.Issuers[i]
+		at := place{b.main.source, fmt.Sprintf("issuers[%d]", i)}
 		before := b.mistakes()
 		b.checkIssuer(at, doc)
 		_, taken := b.issuers[doc.Name]
@@ -34,19 +35,19 @@ func (b *builder) compileIssuers() {
 		known := &issuer{doc: doc}
 		b.issuers[doc.Name] = known
 		if b.mistakes() == before && doc.Issuer != "" {
-			known.compiled = b.compileIssuer(at, doc)
+			known.compiled, known.source = b.compileIssuer(at, doc)
 		}
 	}
 }
 
 // compileIssuer makes the runtime form of an issuer that was checked.
-func (b *builder) compileIssuer(at place, doc *issuerDoc) *token.Issuer {
-	keys, err := b.registry.Source(b.document.keySource(doc))
+func (b *builder) compileIssuer(at place, doc *issuerDoc) (compiled *token.Issuer, source string) {
+	keys, err := b.registry.Source(b.main.keySource(doc))
 	if err != nil {
 		b.problem(at.at(keysField(doc)), "the keys are of no use: "+reason(err), "")
-		return nil
+		return nil, ""
 	}
-	compiled, err := token.NewIssuer(token.IssuerSpec{
+	compiled, err = token.NewIssuer(token.IssuerSpec{
 		Name:        doc.Name,
 		URL:         doc.Issuer,
 		Audiences:   doc.Audiences,
@@ -59,9 +60,9 @@ func (b *builder) compileIssuer(at place, doc *issuerDoc) *token.Issuer {
 	})
 	if err != nil {
 		b.problem(at, "the issuer is of no use: "+err.Error(), "")
-		return nil
+		return nil, ""
 	}
-	return compiled
+	return compiled, keys.ID()
 }
 
 // reason returns an error of the key registry without its own heading.
@@ -74,11 +75,11 @@ func reason(err error) string {
 }
 
 // keySource describes the keys of an issuer. Static keys have no schedule.
-func (d *Document) keySource(doc *issuerDoc) jwks.SourceSpec {
+func (m *Main) keySource(doc *issuerDoc) jwks.SourceSpec {
 	spec := jwks.SourceSpec{
 		Issuer: doc.Issuer,
 		URI:    doc.JWKSURI,
-		File:   d.beside(doc.JWKSFile),
+		File:   m.beside(doc.JWKSFile),
 		Inline: string(doc.JWKS),
 	}
 	if static(doc) {
@@ -88,7 +89,7 @@ func (d *Document) keySource(doc *issuerDoc) jwks.SourceSpec {
 	spec.RefreshInterval, spec.MaxStale = time.Duration(k.RefreshInterval), time.Duration(k.MaxStale)
 	spec.UnknownKIDCooldown, spec.UnknownKIDWait = time.Duration(k.UnknownKIDCooldown), time.Duration(k.UnknownKIDWait)
 	spec.MaxBackoff, spec.Timeout = time.Duration(k.MaxBackoff), time.Duration(k.Timeout)
-	spec.CAFile = d.beside(k.CAFile)
+	spec.CAFile = m.beside(k.CAFile)
 	spec.AllowPrivateAddresses, spec.InsecureHTTP = k.AllowPrivateAddresses, k.InsecureHTTP
 	return spec
 }
@@ -189,14 +190,11 @@ func (b *builder) checkKeys(at place, doc *issuerDoc) {
 // staticKeys warns of settings that say how to fetch what is never fetched.
 func (b *builder) staticKeys(at place) {
 	for _, name := range []string{"refreshInterval", "unknownKidCooldown", "unknownKidWait", "maxStale", "maxBackoff", "timeout", "caFile", "allowPrivateAddresses"} {
-		if at.at(name).written() {
+		if b.written(at.at(name)) {
 			b.warn(at.at(name), "this has no effect, since the keys of this issuer are never fetched", "remove it")
 		}
 	}
 }
-
-// written reports whether the field stands in its file.
-func (p place) written() bool { return p.source.yaml.Has(p.path) }
 
 // lowTimings warns of timings that work against the key contract.
 func (b *builder) lowTimings(at place, k *keysDoc) {
@@ -232,7 +230,7 @@ func short(d time.Duration) string {
 }
 
 // issuerNames returns the names of the main file's issuers, sorted.
-func (b *builder) issuerNames() []string {
+func (b *Base) issuerNames() []string {
 	names := make([]string, 0, len(b.issuers))
 	for name := range b.issuers {
 		names = append(names, name)

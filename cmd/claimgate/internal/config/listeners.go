@@ -16,7 +16,7 @@ type listener struct {
 // listeners resolves the listening addresses. In the clear a service is
 // reachable from this machine only, unless an insecure word says otherwise.
 func (b *builder) listeners(s *Settings) {
-	doc, at := &b.document.main, place{b.document.source, ""}
+	doc, at := &b.main.doc, place{b.main.source, ""}
 	open := []listener{{doc.Listen.Address, at.at("listen.address")}}
 	s.Listen = Listener{Address: doc.Listen.Address, TLS: b.tlsConfig(at.at("listen.tls"), doc.Listen.TLS)}
 	if b.beyond(open[0]) && doc.Listen.TLS == nil && !doc.Listen.InsecurePlaintext {
@@ -96,7 +96,7 @@ func (b *builder) apart(open []listener) {
 	for i, l := range open {
 		for _, other := range open[:i] {
 			if l.address != "" && collide(l.address, other.address) {
-				b.further(l.at, fmt.Sprintf("this address is taken by %s (%s)", other.at.path, other.at.line()), "use another port")
+				b.further(l.at, fmt.Sprintf("this address is taken by %s (%s)", other.at.path, b.line(other.at)), "use another port")
 			}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/claimgate/claimgate/cmd/claimgate/internal/config/yamldoc"
 )
@@ -19,20 +20,16 @@ const (
 	maxNodes       = 100_000
 )
 
+var (
+	mainLimits   = yamldoc.Limits{Bytes: maxMainBytes, Depth: maxDepth, Nodes: maxNodes}
+	tenantLimits = yamldoc.Limits{Bytes: maxTenantBytes, Depth: maxDepth, Nodes: maxNodes}
+)
+
 // Document is a loaded configuration with all its files: well-formed and of
 // the right shape, not yet compiled.
 type Document struct {
-	main    mainDoc
-	source  *source
-	tenants []tenant // of the main file, then of the directories
-}
-
-// tenant is one tenant and the place of its document.
-type tenant struct {
-	name string
-	doc  *tenantDoc
-	at   place
-	main bool // written in the main file
+	main    *Main
+	tenants []*TenantFile // of the main file, then of the directories
 }
 
 // Load reads the main file and the tenant files that it names. The error is
@@ -41,51 +38,109 @@ type tenant struct {
 // Where the shape of some file is wrong, the rest is judged as by Build, so
 // that the error holds all problems at once.
 func Load(path string) (*Document, error) {
-	data, err := readFile(path, maxMainBytes)
-	if err != nil {
-		return nil, fmt.Errorf("config: %w", err)
-	}
 	var found report
-	d := &Document{source: &source{name: path}}
-	types := yamldoc.NewTypes()
-	d.source.yaml = found.decode(types, d.source, data, &d.main)
-	for i := range d.main.Tenants {
-		t := &d.main.Tenants[i]
-		d.tenants = append(d.tenants, tenant{t.Name, &t.tenantDoc, place{d.source, fmt.Sprintf("tenants[%d]", i)}, true})
+	main, err := readMain(path, &found)
+	if err != nil {
+		return nil, err
 	}
-	d.loadDirs(&found, types)
-	if len(found.problems) == 0 {
+	d := &Document{main: main, tenants: main.inline}
+	files := readTenantFiles(main.findTenants(&found), &found)
+	d.tenants = append(d.tenants[:len(d.tenants):len(d.tenants)], files...)
+	bad := slices.ContainsFunc(files, func(t *TenantFile) bool { return len(t.shape.problems) > 0 })
+	if len(found.problems) == 0 && !bad {
 		return d, nil
 	}
-	if d.source.yaml != nil {
+	if main.source.yaml != nil {
 		_, further := d.build(Runtime{})
 		mistakes, _ := further.split()
 		found.problems = append(found.problems, found.unrelated(mistakes)...)
+	} else {
+		for _, file := range files {
+			found.problems = append(found.problems, file.shape.problems...)
+		}
 	}
 	mistakes, _ := found.problems.split()
 	return nil, mistakes
 }
 
-// decode parses one file into a document.
-func (r *report) decode(types *yamldoc.Types, from *source, data []byte, into any) *yamldoc.Document {
-	limit := maxTenantBytes
-	if _, main := into.(*mainDoc); main {
-		limit = maxMainBytes
-	}
-	parsed, problems := yamldoc.Parse(data, yamldoc.Limits{Bytes: limit, Depth: maxDepth, Nodes: maxNodes})
-	problems = append(problems, parsed.DecodeTypes(types, into)...)
-	r.shape(from, problems)
-	return parsed
+// Main returns the main file.
+func (d *Document) Main() *Main { return d.main }
+
+// Tenants returns every tenant: those of the main file, then those of the
+// directories, in file order.
+func (d *Document) Tenants() []*TenantFile { return d.tenants }
+
+// Main is the main file: well-formed and of the right shape, not yet compiled.
+type Main struct {
+	doc    mainDoc
+	source *source
+	inline []*TenantFile
 }
 
-// readFile reads at most one byte more than limit, which Parse then refuses.
-func readFile(path string, limit int) ([]byte, error) {
-	file, err := os.Open(path)
+// LoadMain reads the main file alone. The error is Problems, or another error
+// where the file cannot be read at all.
+func LoadMain(path string) (*Main, error) {
+	var found report
+	main, err := readMain(path, &found)
 	if err != nil {
 		return nil, err
 	}
+	if len(found.problems) > 0 {
+		mistakes, _ := found.problems.split()
+		return nil, mistakes
+	}
+	return main, nil
+}
+
+// Path returns the path of the main file as it was given.
+func (m *Main) Path() string { return m.source.name }
+
+// Inline returns the tenants that are written in the main file, in its order.
+func (m *Main) Inline() []*TenantFile { return m.inline }
+
+func readMain(path string, found *report) (*Main, error) {
+	data, _, err := readFile(path, maxMainBytes)
+	if err != nil {
+		return nil, fmt.Errorf("config: %w", err)
+	}
+	m := &Main{source: &source{name: path}}
+	parsed, problems := yamldoc.Parse(data, mainLimits)
+	m.source.yaml = parsed
+	found.shape(m.source, append(problems, parsed.Decode(&m.doc)...))
+	for i := range m.doc.Tenants {
+		t := &m.doc.Tenants[i]
+		m.inline = append(m.inline, &TenantFile{name: t.Name, doc: &t.tenantDoc, main: true,
+			at: place{m.source, fmt.Sprintf("tenants[%d]", i)}})
+	}
+	return m, nil
+}
+
+// readFile reads at most one byte more than limit, which Parse then refuses.
+func readFile(path string, limit int) ([]byte, os.FileInfo, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
 	defer func() { _ = file.Close() }()
-	return io.ReadAll(io.LimitReader(file, int64(limit)+1))
+	info, err := file.Stat()
+	if err != nil {
+		return nil, nil, err
+	}
+	data := make([]byte, 0, min(info.Size(), int64(limit))+1)
+	for len(data) <= limit {
+		if len(data) == cap(data) {
+			data = append(data, 0)[:len(data)]
+		}
+		n, err := file.Read(data[len(data):min(cap(data), limit+1)])
+		data = data[:len(data)+n]
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	return data, info, nil
 }
 
 // cause returns what went wrong with a file without its path, which may be a
@@ -99,9 +154,9 @@ func cause(err error) string {
 }
 
 // beside resolves a path relative to the main file.
-func (d *Document) beside(path string) string {
+func (m *Main) beside(path string) string {
 	if path == "" || filepath.IsAbs(path) {
 		return path
 	}
-	return filepath.Join(filepath.Dir(d.source.name), path)
+	return filepath.Join(filepath.Dir(m.source.name), path)
 }

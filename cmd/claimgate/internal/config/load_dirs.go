@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/claimgate/claimgate/cmd/claimgate/internal/config/yamldoc"
 )
 
 // Limits on tenant directories.
@@ -16,36 +14,46 @@ const (
 	maxTenantFiles = 100_000
 )
 
-// tenantFile is a file found in a tenant directory.
-type tenantFile struct{ path, name string }
+// TenantPath is a file in a tenant directory: the name of its tenant and its
+// path.
+type TenantPath struct{ Name, Path string }
 
-// loadDirs reads every tenant file. Problems with a directory belong to the
-// field that names it, problems with a file to the file.
-func (d *Document) loadDirs(found *report, types *yamldoc.Types) {
-	for i, dir := range d.main.TenantDirs {
-		at := place{d.source, fmt.Sprintf("tenantDirs[%d].path", i)}
+// TenantFiles lists the files of the tenant directories, in the order of the
+// directories and of the names in them. It reads no file. Problems are those of
+// the directories, such as one that cannot be read, and names that two files,
+// or a file and a tenant of the main file, have in common.
+func (m *Main) TenantFiles() ([]TenantPath, Problems) {
+	var found report
+	files := m.findTenants(&found)
+	mistakes, _ := found.problems.split()
+	return files, mistakes
+}
+
+// findTenants lists the files of the tenant directories. Problems with a
+// directory belong to the field that names it.
+func (m *Main) findTenants(found *report) []TenantPath {
+	taken := make(map[string]place, len(m.inline))
+	for _, t := range m.inline {
+		taken[t.name] = t.at.at("name")
+	}
+	var files []TenantPath
+	for i, dir := range m.doc.TenantDirs {
 		if dir.Path == "" {
 			continue
 		}
-		finder := &finder{report: found, at: at}
-		finder.dir(d.beside(dir.Path), nil)
+		finder := &finder{report: found, at: place{m.source, fmt.Sprintf("tenantDirs[%d].path", i)}}
+		finder.dir(m.beside(dir.Path), nil)
 		for _, file := range finder.files {
-			d.loadTenant(found, types, file)
+			at := place{&source{name: file.Path}, ""}
+			if first, ok := taken[file.Name]; ok {
+				found.problem(at, fmt.Sprintf("another tenant is called %s too (%s)", file.Name, found.line(first)), "rename one of them")
+				continue
+			}
+			taken[file.Name] = at
+			files = append(files, file)
 		}
 	}
-}
-
-func (d *Document) loadTenant(found *report, types *yamldoc.Types, file tenantFile) {
-	from, doc := &source{name: file.path}, &fileTenant{}
-	data, err := readFile(file.path, maxTenantBytes)
-	if err != nil {
-		found.problem(place{from, ""}, "the file cannot be read: "+cause(err), "")
-		return
-	}
-	from.yaml = found.decode(types, from, data, doc)
-	if from.yaml != nil {
-		d.tenants = append(d.tenants, tenant{file.name, &doc.tenantDoc, place{from, ""}, false})
-	}
+	return files
 }
 
 // finder walks a directory. Entries that begin with a dot are skipped: a
@@ -54,7 +62,7 @@ func (d *Document) loadTenant(found *report, types *yamldoc.Types, file tenantFi
 type finder struct {
 	*report
 	at    place
-	files []tenantFile
+	files []TenantPath
 }
 
 // dir reads one directory; above holds the directories on the way to it, so
@@ -97,6 +105,6 @@ func (f *finder) entry(path string, above []os.FileInfo) {
 	case len(f.files) == maxTenantFiles:
 		f.further(f.at, fmt.Sprintf("the directory has more than %d tenant files", maxTenantFiles), "")
 	default:
-		f.files = append(f.files, tenantFile{path, name})
+		f.files = append(f.files, TenantPath{name, path})
 	}
 }

@@ -65,10 +65,13 @@ func (p Problems) split() (mistakes, warnings Problems) {
 	return mistakes, warnings
 }
 
-// source is one file that was read.
+// source is one file that was read. The tree of the main file is kept; that of
+// a tenant file is made anew where a place in it is needed, since ten thousand
+// of them would only fill the memory.
 type source struct {
 	name string            // as the operator wrote it, for problems
-	yaml *yamldoc.Document // nil where it could not be parsed
+	text []byte            // of a tenant file
+	yaml *yamldoc.Document // of the main file; nil where it could not be parsed
 }
 
 // place is one field of one file.
@@ -87,22 +90,40 @@ func (p place) at(path string) place {
 
 func (p place) item(path string, i int) place { return p.at(fmt.Sprintf("%s[%d]", path, i)) }
 
-// line renders the place for a message about another one.
-func (p place) line() string {
-	return fmt.Sprintf("%s:%d", p.source.name, p.source.yaml.Position(p.path).Line)
-}
-
 // report gathers problems.
 type report struct {
 	problems Problems
 	meant    []fieldRef // fields that unknown fields were taken for
+	parsed   *source    // whose tree is the next field
+	tree     *yamldoc.Document
 }
 
 // fieldRef is a field of a file.
 type fieldRef struct{ file, path string }
 
+// document returns the tree of a file. The last one is remembered, since most
+// reports are about one file.
+func (r *report) document(of *source) *yamldoc.Document {
+	if of.yaml != nil || of.text == nil {
+		return of.yaml
+	}
+	if r.parsed != of {
+		r.parsed = of
+		r.tree, _ = yamldoc.Parse(of.text, tenantLimits)
+	}
+	return r.tree
+}
+
+// line renders a place for a message about another one.
+func (r *report) line(p place) string {
+	return fmt.Sprintf("%s:%d", p.source.name, r.document(p.source).Position(p.path).Line)
+}
+
+// written reports whether the field stands in its file.
+func (r *report) written(p place) bool { return r.document(p.source).Has(p.path) }
+
 func (r *report) problem(at place, message, mend string) {
-	position := at.source.yaml.Position(at.path)
+	position := r.document(at.source).Position(at.path)
 	r.problems = append(r.problems, Problem{File: at.source.name, Line: position.Line, Column: position.Column,
 		Path: at.path, Message: message, Mend: mend})
 }

@@ -38,12 +38,12 @@ func TestP2NothingIsShared(t *testing.T) {
 	const policy = "policy: {rules: [{name: all, action: allow, anyToken: true}]}"
 	issuers := mainHead + "  - {name: again, issuer: https://one.example, audiences: [other], algorithms: [ES256]}\n"
 	tests := []struct{ name, tenant, path, message string }{
-		{"host", "hosts: [api.example]\nissuers: [two]\n", "hosts[0]", "belongs to tenant acme too"},
-		{"host in other letters", "hosts: [API.Example]\nissuers: [two]\n", "hosts[0]", "belongs to tenant acme too"},
-		{"host with a final dot", "hosts: [api.example.]\nissuers: [two]\n", "hosts[0]", "belongs to tenant acme too"},
-		{"international host", "hosts: [münchen.example]\nissuers: [two]\n", "hosts[0]", "belongs to tenant acme too"},
-		{"issuer", "hosts: [b.example]\nissuers: [one]\n", "issuers[0]", "belongs to tenant acme too"},
-		{"issuer of another name", "hosts: [b.example]\nissuers: [again]\n", "issuers[0]", "belongs to tenant acme too"},
+		{"host", "hosts: [api.example]\nissuers: [two]\n", "hosts[0]", `tenants "acme" and "globex" both`},
+		{"host in other letters", "hosts: [API.Example]\nissuers: [two]\n", "hosts[0]", `tenants "acme" and "globex" both`},
+		{"host with a final dot", "hosts: [api.example.]\nissuers: [two]\n", "hosts[0]", `tenants "acme" and "globex" both`},
+		{"international host", "hosts: [münchen.example]\nissuers: [two]\n", "hosts[0]", `tenants "acme" and "globex" both`},
+		{"issuer", "hosts: [b.example]\nissuers: [one]\n", "issuers[0]", `tenants "acme" and "globex" both`},
+		{"issuer of another name", "hosts: [b.example]\nissuers: [again]\n", "issuers[0]", `tenants "acme" and "globex" both`},
 		{"wildcard", "hosts: ['*']\nissuers: [two]\n", "hosts[0]", "only exact hosts"},
 	}
 	for _, tt := range tests {

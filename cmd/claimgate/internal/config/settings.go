@@ -13,7 +13,7 @@ import (
 // Settings returns the part of the document that is no policy, with defaults
 // and secrets resolved. The error is Problems.
 func (d *Document) Settings() (Settings, error) {
-	b := &builder{document: d}
+	b := &builder{Base: &Base{main: d.main}}
 	settings := b.settings()
 	if mistakes, _ := b.problems.split(); len(mistakes) > 0 {
 		return Settings{}, mistakes
@@ -32,7 +32,7 @@ const (
 )
 
 func (b *builder) settings() Settings {
-	doc, at := &b.document.main, place{b.document.source, ""}
+	doc, at := &b.main.doc, place{b.main.source, ""}
 	s := Settings{
 		DrainWait:        time.Duration(doc.Listen.DrainWait),
 		MaxConnectionAge: time.Duration(doc.Listen.MaxConnectionAge),
@@ -54,7 +54,7 @@ func (b *builder) settings() Settings {
 }
 
 func (b *builder) logSettings() LogSettings {
-	doc, at := &b.document.main.Log, place{b.document.source, "log"}
+	doc, at := &b.main.doc.Log, place{b.main.source, "log"}
 	if doc.DenialsPerSecond < 0 || doc.DenialsPerSecond > maxDenialsPerSecond {
 		b.problem(at.at("denialsPerSecond"), fmt.Sprintf("this must be between 0 and %d", maxDenialsPerSecond), "")
 	}
@@ -87,7 +87,7 @@ func (b *builder) secret(at place, ref secretRef) []byte {
 }
 
 func (b *builder) secretFile(at place, path string) []byte {
-	data, err := readFile(b.document.beside(path), maxSecretBytes)
+	data, _, err := readFile(b.main.beside(path), maxSecretBytes)
 	if err != nil {
 		b.problem(at, "the file cannot be read: "+cause(err), readableMend)
 		return nil
@@ -125,7 +125,7 @@ func (b *builder) tlsConfig(at place, doc *tlsDoc) *tls.Config {
 const maxPEMBytes = 1 << 20
 
 func (b *builder) pem(at place, path string) ([]byte, bool) {
-	data, err := readFile(b.document.beside(path), maxPEMBytes)
+	data, _, err := readFile(b.main.beside(path), maxPEMBytes)
 	if err != nil {
 		b.problem(at, "the file cannot be read: "+cause(err), readableMend)
 		return nil, false

@@ -13,42 +13,72 @@ import (
 	"github.com/claimgate/claimgate/policy"
 )
 
-// claims says which tenant has what no two may have.
-type claims struct{ names, hosts, issuers map[string]claimed }
-
-type claimed struct {
-	tenant string
-	at     place
+// Tenant is a compiled tenant and what it was compiled from.
+type Tenant struct {
+	*authz.Tenant
+	File *TenantFile
+	// KeySources are the fingerprints of the key sources that the tenant's
+	// issuers read, for jwks.Registry.Retain.
+	KeySources []string
 }
 
-// compileTenants checks and compiles every tenant, in the document's order.
-// One that cannot be compiled is nil.
-func (b *builder) compileTenants() []*authz.Tenant {
-	taken := claims{map[string]claimed{}, map[string]claimed{}, map[string]claimed{}}
-	tenants := make([]*authz.Tenant, len(b.document.tenants))
-	for i := range b.document.tenants {
-		t := &b.document.tenants[i]
-		b.tenantName(t, taken.names)
-		parts := b.tenantParts(t, taken)
-		b.warnings(t)
-		compiled, problems := compileTenant(parts)
-		for _, p := range problems {
-			if len(parts.issuers) < len(t.doc.Issuers) && below("issuers", p.Path) {
-				continue // a consequence of what is wrong with an issuer
-			}
-			b.further(t.at.at(documentPath(t.doc, p.Path)), p.Message, p.Mend)
-		}
-		tenants[i] = compiled
+// Tenant compiles one tenant. With any mistake, those that ReadTenantFile
+// reported included, the tenant is nil; else the problems are warnings. What it
+// shares with other tenants is not judged here; Snapshot does that.
+func (b *Base) Tenant(file *TenantFile) (*Tenant, Problems) {
+	if file.doc == nil {
+		return nil, slices.Clone(file.shape.problems)
 	}
-	return tenants
+	t := &tenantBuilder{base: b, file: file}
+	compiled := t.compile()
+	if len(file.shape.problems) > 0 {
+		mistakes, _ := t.problems.split()
+		return nil, append(file.shape.unrelated(mistakes), file.shape.problems...)
+	}
+	if t.mistakes() > 0 || compiled == nil { // nil without a mistake: an issuer of the main file is of no use
+		return nil, t.problems
+	}
+	return &Tenant{Tenant: compiled, File: file, KeySources: t.sources}, t.problems
 }
 
-// tenantParts is everything that a tenant is compiled from. It refers to
-// nothing of the builder, so that a tenant can be compiled on its own.
+func (b *tenantBuilder) compile() *authz.Tenant {
+	parts := b.parts()
+	b.warnings()
+	compiled, problems := compileTenant(parts)
+	for _, p := range problems {
+		if b.broken && below("issuers", p.Path) {
+			continue // a consequence of what is wrong with an issuer
+		}
+		b.further(b.file.at.at(documentPath(b.file.doc, p.Path)), p.Message, p.Mend)
+	}
+	return compiled
+}
+
+// Places returns the places that a tenant claims, as far as they can be read,
+// for one that has no good version and must not lose them.
+func (b *Base) Places(file *TenantFile) authz.HeldSpec {
+	t := &tenantBuilder{base: b, file: file}
+	if file.doc == nil {
+		return authz.HeldSpec{Name: file.name}
+	}
+	return authz.HeldSpec{Name: file.name, Hosts: t.hosts(), Entries: t.entries()}
+}
+
+// tenantBuilder compiles one tenant.
+type tenantBuilder struct {
+	report
+	base    *Base
+	file    *TenantFile
+	broken  bool // an issuer that it names is of no use
+	sources []string
+}
+
+// tenantParts is everything that a tenant is compiled from.
 type tenantParts struct {
 	name    string
 	doc     *tenantDoc
 	hosts   []string // canonical
+	entries []string
 	issuers []*token.Issuer
 	cache   *token.Cache
 	owned   *authz.OwnedHeaders
@@ -64,7 +94,7 @@ func compileTenant(parts tenantParts) (*authz.Tenant, []authz.Problem) {
 	tenant, further := authz.NewTenant(authz.TenantSpec{
 		Name:                 parts.name,
 		Hosts:                parts.hosts,
-		Entries:              parts.doc.Entries,
+		Entries:              parts.entries,
 		Issuers:              parts.issuers,
 		Cache:                parts.cache,
 		Policy:               compiled,
@@ -96,29 +126,11 @@ func documentPath(doc *tenantDoc, path string) string {
 	return "dynamicMetadata." + yamldoc.PathName(names[i]) + strings.TrimSuffix(rest, ".name")
 }
 
-func (b *builder) tenantName(t *tenant, taken map[string]claimed) {
-	at := t.at
-	if t.main {
-		at = t.at.at("name")
-		b.checkName(at, t.name)
-	} else if !nameForm.MatchString(t.name) {
-		b.problem(at, "the file name is the tenant's name, which has 1 to 64 of the characters A-Z a-z 0-9 . _ -", "rename the file")
-	}
-	if first, ok := taken[t.name]; ok && t.name != "" {
-		b.problem(at, fmt.Sprintf("another tenant is called %s too (%s)", t.name, first.at.line()), "rename one of them")
-		return
-	}
-	taken[t.name] = claimed{t.name, at}
-}
-
-func (b *builder) tenantParts(t *tenant, taken claims) tenantParts {
-	parts := tenantParts{name: t.name, doc: t.doc, cache: b.cache, owned: b.owned}
-	parts.hosts = b.hosts(t, taken.hosts)
-	parts.issuers = b.issuersOf(t, taken.issuers)
-	b.once(t.at.at("entries"), t.doc.Entries)
-	for i, name := range t.doc.Entries {
-		b.known(t.at.item("entries", i), "entry", name, b.entries)
-	}
+func (b *tenantBuilder) parts() tenantParts {
+	t := b.file
+	parts := tenantParts{name: t.name, doc: t.doc, cache: b.base.cache, owned: b.base.owned}
+	parts.hosts, parts.entries, parts.issuers = b.hosts(), t.doc.Entries, b.issuers()
+	b.entries()
 	if len(t.doc.Hosts) == 0 && len(t.doc.Entries) == 0 {
 		b.problem(t.at.at("hosts"), "no request can reach this tenant", "list hosts or entries")
 	}
@@ -127,65 +139,70 @@ func (b *builder) tenantParts(t *tenant, taken claims) tenantParts {
 			b.known(t.at.at(fmt.Sprintf("policy.rules[%d].issuers[%d]", i, k)), "issuer of this tenant", name, t.doc.Issuers)
 		}
 	}
-	b.headers(t)
+	b.headers()
 	return parts
 }
 
-func (b *builder) hosts(t *tenant, taken map[string]claimed) []string {
+// hosts returns the tenant's hosts in canonical form.
+func (b *tenantBuilder) hosts() []string {
 	var hosts []string
-	for i, raw := range t.doc.Hosts {
-		at := t.at.item("hosts", i)
+	for i, raw := range b.file.doc.Hosts {
+		at := b.file.at.item("hosts", i)
 		host, wrong, mend := canonicalHost(raw)
 		if wrong != "" {
 			b.problem(at, wrong, mend)
 		}
-		if host == "" {
-			continue
+		switch {
+		case host == "":
+		case slices.Contains(hosts, host):
+			b.problem(at, "this host is listed twice", "remove one of them")
+		default:
+			hosts = append(hosts, host)
 		}
-		if first, ok := taken[host]; ok {
-			first.contested(b, t, at, "this host", "a host belongs to one tenant")
-			continue
-		}
-		taken[host] = claimed{t.name, at}
-		hosts = append(hosts, host)
 	}
 	return hosts
 }
 
-// contested reports that t asks for what is taken.
-func (c claimed) contested(b *builder, t *tenant, at place, what, mend string) {
-	if c.tenant == t.name && c.at.source == at.source && below(t.at.path, c.at.path) {
-		b.problem(at, fmt.Sprintf("%s is listed twice (%s)", what, c.at.line()), "remove one of them")
-		return
+// entries returns the entries that exist.
+func (b *tenantBuilder) entries() []string {
+	t := b.file
+	b.once(t.at.at("entries"), t.doc.Entries)
+	var entries []string
+	for i, name := range t.doc.Entries {
+		b.known(t.at.item("entries", i), "entry", name, b.base.entries)
+		if slices.Contains(b.base.entries, name) && !slices.Contains(entries, name) {
+			entries = append(entries, name)
+		}
 	}
-	b.problem(at, fmt.Sprintf("%s belongs to tenant %s too (%s)", what, c.tenant, c.at.line()), mend)
+	return entries
 }
 
-// issuersOf resolves a tenant's issuers. An issuer string serves one tenant,
-// else a token good for one would be good for the other.
-func (b *builder) issuersOf(t *tenant, taken map[string]claimed) []*token.Issuer {
+// issuers resolves a tenant's issuers.
+func (b *tenantBuilder) issuers() []*token.Issuer {
+	t := b.file
+	b.once(t.at.at("issuers"), t.doc.Issuers)
 	var issuers []*token.Issuer
 	for i, name := range t.doc.Issuers {
 		at := t.at.item("issuers", i)
-		known := b.issuers[name]
-		if known == nil {
-			b.known(at, "issuer", name, b.issuerNames())
-			continue
-		}
-		if first, ok := taken[known.doc.Issuer]; ok && known.doc.Issuer != "" {
-			first.contested(b, t, at, "the issuer string of "+name, "give each tenant an issuer of its own")
-			continue
-		}
-		taken[known.doc.Issuer] = claimed{t.name, at}
-		if known.compiled != nil {
+		known := b.base.issuers[name]
+		switch {
+		case known == nil:
+			b.known(at, "issuer", name, b.base.issuerNames())
+			b.broken = true
+		case known.compiled == nil:
+			b.broken = true
+		case slices.Contains(t.doc.Issuers[:i], name): // reported
+		default:
 			issuers = append(issuers, known.compiled)
+			b.sources = append(b.sources, known.source)
 		}
 	}
 	return issuers
 }
 
 // warnings are about what works but is seldom meant.
-func (b *builder) warnings(t *tenant) {
+func (b *tenantBuilder) warnings() {
+	t := b.file
 	allows := slices.ContainsFunc(t.doc.Policy.Rules, func(r ruleDoc) bool { return r.Action == "allow" })
 	if !allows {
 		b.warn(t.at.at("policy"), "no rule allows anything, so every request that is not public is denied", "")

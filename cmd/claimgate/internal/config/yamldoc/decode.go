@@ -23,8 +23,8 @@ func (d *Document) Decode(into any) []Problem {
 	return d.DecodeTypes(NewTypes(), into)
 }
 
-// DecodeTypes is Decode for many documents of the same types, whose tags are
-// then read once.
+// DecodeTypes is Decode for many documents of the same types, whose tags were
+// read once.
 func (d *Document) DecodeTypes(types *Types, into any) []Problem {
 	if d == nil {
 		return nil

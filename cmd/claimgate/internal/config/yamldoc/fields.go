@@ -15,7 +15,7 @@ type field struct {
 	typ        reflect.Type
 	required   bool
 	preset     string        // the default, as YAML
-	value      reflect.Value // the default, once it was needed
+	value      reflect.Value // the default, decoded
 	enum       []string
 	empty      bool
 	emptyItems bool // texts of the list may be empty
@@ -71,20 +71,46 @@ func (f *field) example() string {
 	return "..."
 }
 
-// Types remembers what the tags of types say. It is not safe for concurrent
-// use.
+// Types knows what the tags of some types say. It never changes, so that it
+// may be shared.
 type Types struct{ fields map[reflect.Type][]field }
 
-// NewTypes returns an empty memory.
-func NewTypes() *Types { return &Types{fields: map[reflect.Type][]field{}} }
+// NewTypes reads the tags of the types that the roots point to and of all
+// types in them. Other types may be decoded too; their tags are then read each
+// time.
+func NewTypes(roots ...any) *Types {
+	t := &Types{fields: map[reflect.Type][]field{}}
+	for _, root := range roots {
+		t.learn(reflect.TypeOf(root).Elem())
+	}
+	return t
+}
+
+func (t *Types) learn(typ reflect.Type) {
+	inner, _ := innermost(typ)
+	if inner == nil {
+		return
+	}
+	if _, known := t.fields[inner]; known {
+		return
+	}
+	fields := fieldsOf(inner)
+	t.fields[inner] = fields
+	for i := range fields {
+		t.learn(fields[i].typ)
+	}
+	for i := range fields {
+		if fields[i].preset != "" {
+			fields[i].value = t.presetOf(&fields[i])
+		}
+	}
+}
 
 func (t *Types) of(typ reflect.Type) []field {
-	fields, ok := t.fields[typ]
-	if !ok {
-		fields = fieldsOf(typ)
-		t.fields[typ] = fields
+	if fields, ok := t.fields[typ]; ok {
+		return fields
 	}
-	return fields
+	return fieldsOf(typ)
 }
 
 // absent gives a field that is not written its default; a section that is not
@@ -103,23 +129,29 @@ func (t *Types) absent(v reflect.Value, f *field) {
 	}
 }
 
-// setPreset decodes a default once. Lists are copied, so that no two documents
-// share one.
+// setPreset sets a default. Lists are copied, so that no two documents share
+// one.
 func (t *Types) setPreset(v reflect.Value, f *field) {
-	if !f.value.IsValid() {
-		value := reflect.New(v.Type()).Elem()
-		document := &Document{root: presetNode(f.preset)}
-		preset := &decoder{document: document, types: t}
-		preset.value(Node{decoder: preset, node: document.root}, value, field{empty: true, emptyItems: true})
-		if len(preset.problems) > 0 {
-			panic("yamldoc: default of " + f.name + ": " + preset.problems[0].Message)
-		}
-		f.value = value
+	value := f.value
+	if !value.IsValid() {
+		value = t.presetOf(f)
 	}
-	v.Set(f.value)
+	v.Set(value)
 	if v.Kind() == reflect.Slice {
-		v.Set(reflect.AppendSlice(reflect.MakeSlice(v.Type(), 0, f.value.Len()), f.value))
+		v.Set(reflect.AppendSlice(reflect.MakeSlice(v.Type(), 0, value.Len()), value))
 	}
+}
+
+// presetOf decodes a default.
+func (t *Types) presetOf(f *field) reflect.Value {
+	value := reflect.New(f.typ).Elem()
+	document := &Document{root: presetNode(f.preset)}
+	preset := &decoder{document: document, types: t}
+	preset.value(Node{decoder: preset, node: document.root}, value, field{empty: true, emptyItems: true})
+	if len(preset.problems) > 0 {
+		panic("yamldoc: default of " + f.name + ": " + preset.problems[0].Message)
+	}
+	return value
 }
 
 // presetNode parses the text of a default.

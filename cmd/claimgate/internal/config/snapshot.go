@@ -1,0 +1,73 @@
+package config
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/claimgate/claimgate/authz"
+)
+
+// Conflict is a problem of one tenant with the others of a snapshot: what it
+// asks for belongs to one that came before it.
+type Conflict struct {
+	Index   int // in the list of tenants; -1: a problem of the main file
+	Problem Problem
+}
+
+// Snapshot puts tenants that this base compiled together, in the order of their
+// acceptance: of two that contest something the later is in conflict. All
+// conflicts are found in one pass. With any of them the snapshot is nil;
+// without the tenants that are in conflict, there is one. Held tenants keep
+// their places and are answered as unavailable.
+func (b *Base) Snapshot(generation uint64, tenants []*Tenant, held []authz.HeldSpec) (*authz.Snapshot, []Conflict) {
+	doc := &b.main.doc
+	spec := authz.SnapshotSpec{
+		Generation: generation,
+		Tenants:    make([]*authz.Tenant, len(tenants)),
+		Held:       held,
+		Owned:      b.owned,
+		Proxy: authz.ProxySpec{
+			FiltersHeaders:       doc.Proxy.FiltersHeaders,
+			RejectsUnderscores:   doc.Proxy.RejectsUnderscores,
+			KeepEnvoyAuthHeaders: !doc.Proxy.StripEnvoyAuthHeaders,
+		},
+		Realm:            doc.Realm,
+		DecisionIDHeader: strings.ToLower(doc.DecisionID.ResponseHeader),
+	}
+	for i, t := range tenants {
+		spec.Tenants[i] = t.Tenant
+	}
+	for _, entry := range doc.Entries {
+		spec.Entries = append(spec.Entries, authz.EntrySpec{Name: entry.Name, ContextExtension: entry.ContextExtension})
+	}
+	snapshot, problems := authz.NewSnapshot(spec)
+	return snapshot, b.conflicts(problems, tenants)
+}
+
+func (b *Base) conflicts(problems []authz.Problem, tenants []*Tenant) []Conflict {
+	var found report
+	conflicts := make([]Conflict, 0, len(problems))
+	for _, p := range problems {
+		at, index := place{b.main.source, strings.Replace(p.Path, "decisionIdHeader", "decisionId.responseHeader", 1)}, -1
+		if i, rest, ok := tenantPath(p.Path); ok && i < len(tenants) {
+			at, index = tenants[i].File.at.at(rest), i
+		}
+		found.problem(at, p.Message, p.Mend)
+		conflicts = append(conflicts, Conflict{index, found.problems[len(found.problems)-1]})
+	}
+	return conflicts
+}
+
+var tenantIndex = regexp.MustCompile(`^tenants\[([0-9]{1,9})\](.*)$`)
+
+// tenantPath parts a path such as `tenants[7].hosts[0]`, which counts the
+// tenants of all files.
+func tenantPath(path string) (index int, rest string, ok bool) {
+	match := tenantIndex.FindStringSubmatch(path)
+	if match == nil {
+		return 0, "", false
+	}
+	index, err := strconv.Atoi(match[1])
+	return index, strings.TrimPrefix(match[2], "."), err == nil
+}
