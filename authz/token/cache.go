@@ -10,6 +10,9 @@ import (
 // token text: entries are found by the SHA-256 of the token and the
 // fingerprint of the settings that verified it. Bad tokens never enter it.
 //
+// It is bounded in entries and in bytes: one whose claims take more than 4 KiB
+// of memory counts as several.
+//
 // It is cut into shards with a lock each. Where a shard is full, a scope (all
 // verifiers of equal settings) that holds more than its share of it loses
 // entries first, so that no tenant's flood pushes out another's tokens. Within
@@ -18,12 +21,18 @@ type Cache struct {
 	shards []shard
 }
 
-// Shards: at most maxShards, and none that would hold fewer than minShard
-// entries, since shares of small shards are coarse.
+// Shards: as many as there are likely to be cores, and more where a shard would
+// hold more than maxShard entries, since whoever looks for one to give up holds
+// the lock; yet none of fewer than minShard, whose shares would be coarse.
 const (
-	maxShards = 64
+	fewShards = 64
 	minShard  = 64
+	maxShard  = 1024
 )
+
+// unitBytes is the memory of the claims of one entry, up to which it counts as
+// one.
+const unitBytes = 4 << 10
 
 // cacheKey finds an entry. The scope is part of it, so that a change of
 // settings leaves the entries of the old ones behind.
@@ -41,12 +50,15 @@ type entry struct {
 	thumbprint Thumbprint // of the key that verified it
 }
 
+// units returns as how many entries this one counts.
+func (e *entry) units() int { return max(1, (e.bytes+unitBytes-1)/unitBytes) }
+
 // NewCache returns a cache of at most entries tokens, at least one. Memory is
 // taken as it fills.
 func NewCache(entries int) *Cache {
 	entries = max(entries, 1)
 	count := 1
-	for count < maxShards && entries/(2*count) >= minShard {
+	for entries/(2*count) >= minShard && (count < fewShards || entries/count > maxShard) {
 		count *= 2
 	}
 	c := &Cache{shards: make([]shard, count)}
@@ -82,7 +94,8 @@ func (c *Cache) Stats() CacheStats {
 
 // shard returns the shard of a key. The hash of a token is as good as random.
 func (c *Cache) shard(key *cacheKey) *shard {
-	return &c.shards[int(key.token[0])%len(c.shards)]
+	random := int(key.token[0])<<16 | int(key.token[1])<<8 | int(key.token[2])
+	return &c.shards[random%len(c.shards)]
 }
 
 func (c *Cache) get(key cacheKey) (entry, bool)           { return c.shard(&key).get(key) }

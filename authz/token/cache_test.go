@@ -42,15 +42,19 @@ func (c *Cache) audit(t *testing.T) {
 	t.Helper()
 	for i := range c.shards {
 		s := &c.shards[i]
-		held := 0
+		held, used := 0, 0
+		for i := range s.slots {
+			used += s.slots[i].units
+		}
 		for f, sc := range s.scopes {
 			held += sc.held
 			if sc.held <= 0 {
 				t.Errorf("scope %x kept with %d entries", f[:2], sc.held)
 			}
 		}
-		if held != len(s.slots) || len(s.index) != len(s.slots) || len(s.slots) > s.capacity {
-			t.Errorf("shard %d: %d slots, %d indexed, %d held, capacity %d", i, len(s.slots), len(s.index), held, s.capacity)
+		if held != used || s.used != used || len(s.index) != len(s.slots) || used > s.capacity {
+			t.Errorf("shard %d: %d slots, %d indexed, %d units, %d held, %d used, capacity %d",
+				i, len(s.slots), len(s.index), used, held, s.used, s.capacity)
 		}
 		for at := range s.slots {
 			if s.index[s.slots[at].key] != at {
@@ -74,6 +78,70 @@ func TestP8CacheIsBounded(t *testing.T) {
 			t.Errorf("size %d: %d evictions, want %d", size, stats.Evictions, want)
 		}
 		c.audit(t)
+	}
+}
+
+// TestP8CacheIsBoundedInBytes holds that an issuer that fills its tokens with
+// thousands of values takes no more memory than one whose tokens are small.
+func TestP8CacheIsBoundedInBytes(t *testing.T) {
+	c := NewCache(128)
+	heavy := typicalClaims()
+	heavy["junk"] = make([]int, 1900)
+	v := newTestVerifier(t, testSpec(staticSource{testPairs().set()}), c)
+	for n := range 60 {
+		heavy["jti"] = n
+		expect(t, v, testPairs().es.mint("ES256", nil, heavy), nil)
+	}
+	total := 0
+	for i := range c.shards {
+		for at := range c.shards[i].slots {
+			total += c.shards[i].slots[at].entry.bytes
+		}
+	}
+	if greatest := 128 * unitBytes; total > greatest || total < greatest/4 {
+		t.Errorf("the entries take %d bytes of %d", total, greatest)
+	}
+	c.audit(t)
+}
+
+// TestP8HeavyEntriesStayWithinTheirShare holds that one heavy entry costs
+// nobody else more than a light one does.
+func TestP8HeavyEntriesStayWithinTheirShare(t *testing.T) {
+	c := NewCache(64)
+	for n := range uint64(64) {
+		c.putNumber(byte(n%4), n)
+	}
+	for n := range uint64(100) {
+		key, e := fill(9, n)
+		e.bytes = int(n) * unitBytes / 2
+		c.put(key, e, start)
+		c.audit(t)
+	}
+	for scope := range byte(4) {
+		if got := c.held(scope); got < 64/5 {
+			t.Errorf("scope %d has %d left", scope, got)
+		}
+	}
+	if got := c.held(9); got == 0 || got > 64/5+1 {
+		t.Errorf("the heavy scope holds %d", got)
+	}
+}
+
+// TestP8ShardsAreSmall holds that nobody who looks for an entry to give up
+// keeps others waiting for long.
+func TestP8ShardsAreSmall(t *testing.T) {
+	for _, size := range []int{1, 63, 64, 127, 128, 50_000, 65_536, 100_000, 1_000_000, 10_000_000} {
+		c, total := NewCache(size), 0
+		for i := range c.shards {
+			capacity := c.shards[i].capacity
+			total += capacity
+			if capacity > maxShard+1 || capacity < min(size, minShard) {
+				t.Fatalf("size %d: shard %d of %d holds %d", size, i, len(c.shards), capacity)
+			}
+		}
+		if total != size {
+			t.Errorf("size %d: the shards hold %d", size, total)
+		}
 	}
 }
 

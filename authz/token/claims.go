@@ -1,5 +1,7 @@
 package token
 
+import "unsafe"
+
 // Kind is the JSON type of a Value.
 type Kind uint8
 
@@ -35,6 +37,15 @@ type Value struct {
 	text   string  // of a String; a Num as it was written
 	digits string  // of a Num
 	kids   []Value // of a List or Object
+}
+
+// bytes returns what the nodes of the tree take, without their texts.
+func (v *Value) bytes() int {
+	total := int(unsafe.Sizeof(Value{}))
+	for i := range v.kids {
+		total += v.kids[i].bytes()
+	}
+	return total
 }
 
 // Kind returns the JSON type.

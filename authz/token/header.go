@@ -17,14 +17,14 @@ type header struct {
 // parseHeader reads a JOSE header strictly. Parameters that would change how
 // the token is to be read (`crit`, `b64`, `zip`, `enc`, `cty`) or that offer a
 // key of the token's own (`jwk`, `jku`, `x5u`, `x5c`) are refused, whatever
-// their value. Certificate digests (`x5t`) and unknown parameters are ignored,
+// their value, and so are more than 64 values. Certificate digests (`x5t`) and unknown parameters are ignored,
 // as section 4 demands.
 func parseHeader(part string) (header, error) {
 	text, err := decodePart(part)
 	if err != nil {
 		return header{}, err
 	}
-	v, err := parseObject(text)
+	v, err := parseObject(text, maxHeaderNodes)
 	if err != nil {
 		return header{}, err
 	}

@@ -9,8 +9,9 @@ import (
 // Limits on JSON documents beside MaxDepth. The size is bounded by the caller:
 // a token by MaxTokenBytes.
 const (
-	maxNodes = 2048 // values, containers included
-	linear   = 16   // members of an object up to which names are compared one by one
+	maxNodes       = 2048 // values, containers included
+	maxHeaderNodes = 64   // of a JOSE header, which is read before anything is proved
+	linear         = 16   // members of an object up to which names are compared one by one
 )
 
 // ParseObject parses a strict, bounded JSON object (RFC 8259): UTF-8 only and
@@ -18,10 +19,10 @@ const (
 // surrogates, nothing but white space after the end, at most MaxDepth levels
 // and 2048 values, numbers of at most 128 bytes with exponents of at most four
 // digits. Errors are ErrMalformed.
-func ParseObject(data []byte) (*Value, error) { return parseObject(string(data)) }
+func ParseObject(data []byte) (*Value, error) { return parseObject(string(data), maxNodes) }
 
-func parseObject(src string) (*Value, error) {
-	p := parser{src: src}
+func parseObject(src string, nodes int) (*Value, error) {
+	p := parser{src: src, left: nodes}
 	v, ok := p.document()
 	if !ok {
 		return nil, ErrMalformed
@@ -35,7 +36,7 @@ func parseObject(src string) (*Value, error) {
 // grammar and limits as ParseObject, but only those duplicates that bear the
 // name itself.
 func peekString(src, name string) (string, error) {
-	p := parser{src: src, peeking: true, wanted: name}
+	p := parser{src: src, left: maxNodes, peeking: true, wanted: name}
 	if _, ok := p.document(); !ok {
 		return "", ErrMalformed
 	}
@@ -48,7 +49,7 @@ type parser struct {
 	src   string
 	pos   int
 	depth int
-	nodes int
+	left  int     // values that may still come
 	open  []Value // children, so far, of the containers that are still open
 
 	// While peeking, only one member of the outermost object is kept.
@@ -103,8 +104,7 @@ func (p *parser) space() {
 
 // value reads one value of any kind, without white space around it.
 func (p *parser) value() (Value, bool) {
-	p.nodes++
-	if p.nodes > maxNodes {
+	if p.left--; p.left < 0 {
 		return Value{}, false
 	}
 	switch p.peek() {

@@ -112,9 +112,11 @@ func TestP1HeaderAttacks(t *testing.T) {
 		add(fmt.Sprintf("kid %.20q", kid), members{"kid": kid}, ErrKeyUnknown)
 	}
 	add("no kid among many keys", members{"kid": absent}, ErrKeyUnknown)
+	add("thousands of values", members{"x": make([]int, 1400)}, ErrMalformed)
 	header := func(name, text string, want error) {
 		attacks = append(attacks, attack{name, sign("RS256", p.rs.private, text, goodClaims().json()), want})
 	}
+	header("hundreds of members", `{"alg":"RS256","kid":"rs","x":`+manyMembers(300, -1)+`}`, ErrMalformed)
 	header("duplicate alg", `{"alg":"RS256","alg":"RS256","kid":"rs"}`, ErrMalformed)
 	header("duplicate alg escaped", `{"alg":"RS256","\u0061lg":"none","kid":"rs"}`, ErrMalformed)
 	header("duplicate kid", `{"alg":"RS256","kid":"rs","kid":"rs"}`, ErrMalformed)

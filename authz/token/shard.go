@@ -12,20 +12,22 @@ type shard struct {
 	hits, misses, evictions atomic.Uint64
 
 	mu       sync.Mutex
-	capacity int
+	capacity int // units
+	used     int // units
 	slots    []slot
 	index    map[cacheKey]int
 	scopes   map[fingerprint]*scope
 	hand     int
 }
 
-// scope counts the entries of one fingerprint.
+// scope counts the units of one fingerprint.
 type scope struct{ held int }
 
 type slot struct {
 	key    cacheKey
 	scope  *scope
 	entry  entry
+	units  int
 	recent bool // asked for since the hand last came by
 }
 
@@ -52,8 +54,8 @@ func (s *shard) get(key cacheKey) (entry, bool) {
 	return s.slots[at].entry, true
 }
 
-// put adds or replaces an entry, at the cost of another one where the shard is
-// full.
+// put adds or replaces an entry, at the cost of others where the shard is full.
+// One that is greater than the share of its scope is not kept.
 func (s *shard) put(key cacheKey, e entry, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -61,19 +63,30 @@ func (s *shard) put(key cacheKey, e entry, now time.Time) {
 		s.slots[at].entry = e
 		return
 	}
-	own := s.scopes[key.scope]
+	own, units := s.scopes[key.scope], e.units()
 	if own == nil {
 		own = &scope{}
 		s.scopes[key.scope] = own
 	}
-	own.held++
-	if len(s.slots) >= s.capacity {
+	if units > max(1, s.share()) {
+		if own.held == 0 {
+			delete(s.scopes, key.scope)
+		}
+		return
+	}
+	own.held += units
+	s.used += units
+	for s.used > s.capacity {
 		s.drop(s.victim(now))
 		s.evictions.Add(1)
 	}
 	s.index[key] = len(s.slots)
-	s.slots = append(s.slots, slot{key: key, scope: own, entry: e})
+	s.slots = append(s.slots, slot{key: key, scope: own, entry: e, units: units})
 }
+
+// share returns how many units each scope may hold, 0 where the scopes
+// outnumber them.
+func (s *shard) share() int { return s.capacity / len(s.scopes) }
 
 func (s *shard) remove(key cacheKey) {
 	s.mu.Lock()
@@ -87,7 +100,8 @@ func (s *shard) remove(key cacheKey) {
 func (s *shard) drop(at int) {
 	gone := s.slots[at]
 	delete(s.index, gone.key)
-	if gone.scope.held--; gone.scope.held == 0 {
+	s.used -= gone.units
+	if gone.scope.held -= gone.units; gone.scope.held == 0 {
 		delete(s.scopes, gone.key.scope)
 	}
 	last := len(s.slots) - 1
@@ -102,11 +116,11 @@ func (s *shard) drop(at int) {
 // victim returns the slot to give up in a full shard for a new entry, which
 // its scope counts already. The hand goes round for an entry of a scope above
 // its share: one that expired or was not asked for since the last round. There
-// is always such a scope unless the scopes outnumber the slots, and then all
+// is always such a scope unless the scopes outnumber the units, and then all
 // entries are alike. Two rounds suffice: the first one clears the marks that
 // hold up the second.
 func (s *shard) victim(now time.Time) int {
-	share := s.capacity / len(s.scopes)
+	share := s.share()
 	for range 2 * len(s.slots) {
 		at := s.hand
 		s.hand = (s.hand + 1) % len(s.slots)

@@ -14,6 +14,7 @@ type identity struct {
 	claims   *Value
 	subject  string
 	lifetime lifetime
+	bytes    int // of memory that the claims take, about
 }
 
 // identify reads the claims of a signed token in full and checks everything
@@ -21,7 +22,7 @@ type identity struct {
 // RFC 9068 requires are not demanded: many issuers leave out `client_id` or
 // `jti`, and no check reads them.
 func (i *Issuer) identify(h header, payload string) (identity, error) {
-	claims, err := parseObject(payload)
+	claims, err := parseObject(payload, maxNodes)
 	if err != nil {
 		return identity{}, err
 	}
@@ -47,7 +48,7 @@ func (i *Issuer) identify(h header, payload string) (identity, error) {
 	if err := i.checkAudience(claims.Get("aud")); err != nil {
 		return identity{}, err
 	}
-	return identity{claims: claims, subject: sub.Str(), lifetime: life}, nil
+	return identity{claims: claims, subject: sub.Str(), lifetime: life, bytes: len(payload) + claims.bytes()}, nil
 }
 
 // checkAudience wants `aud` to be one string or a list of strings, and one of
