@@ -46,6 +46,7 @@ func wantAnswers() map[authz.Reason]wantAnswer {
 		authz.PathNotCanonical: malformed, authz.HostInvalid: malformed, authz.RequestInvalid: malformed,
 		authz.KeysUnavailable: unavailable, authz.KeysPending: unavailable, authz.TenantUnavailable: unavailable,
 		authz.Overloaded: unavailable, authz.DeadlineExceeded: unavailable,
+		authz.MetadataDocument: {200, 7, "", "2"},
 	}
 }
 
@@ -76,8 +77,8 @@ func TestP1EveryReasonHasItsAnswer(t *testing.T) {
 		}
 		for _, kind := range []string{"application/json", "application/grpc", "application/grpc+proto", "application/grpc-web"} {
 			t.Run(fmt.Sprintf("%v/%s", reason, kind), func(t *testing.T) {
-				d := &authz.Decision{Verdict: reason.Verdict(), Reason: reason}
-				response, err := responder.responseFrom(clientOf(kind), d)
+				d := denialOf(reason)
+				response, err := responder.responseFrom(clientOf(kind), &d)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -88,9 +89,22 @@ func TestP1EveryReasonHasItsAnswer(t *testing.T) {
 			})
 		}
 	}
-	if got, all := len(denials())+3, len(authz.Reasons()); got != all || len(want)+3 != all {
-		t.Errorf("%d reasons deny and %d are expected to, of %d", got-3, len(want), all)
+	const allowing = 4
+	if got, all := len(denials())+allowing, len(authz.Reasons()); got != all || len(want)+allowing != all {
+		t.Errorf("%d reasons deny and %d are expected to, of %d", got-allowing, len(want), all)
 	}
+}
+
+// document is what a decision answers with 200.
+const document = `{"resource":"https://api.example.com"}`
+
+// denialOf is a decision of that reason, with a document where it needs one.
+func denialOf(reason authz.Reason) authz.Decision {
+	d := authz.Decision{Verdict: reason.Verdict(), Reason: reason}
+	if reason == authz.MetadataDocument {
+		d.Document = []byte(document)
+	}
+	return d
 }
 
 func expectDenial(t *testing.T, out outcome, want wantAnswer, kind string) {
@@ -104,7 +118,11 @@ func expectDenial(t *testing.T, out outcome, want wantAnswer, kind string) {
 	if got := strings.Join(values(out.client, "www-authenticate"), "|"); got != want.challenge {
 		t.Errorf("challenge %s\nwant %s", got, want.challenge)
 	}
-	if got := values(out.client, "cache-control"); len(got) != 1 || got[0] != "no-store" {
+	cached := "no-store"
+	if want.status == http.StatusOK {
+		cached = "public, max-age=3600"
+	}
+	if got := values(out.client, "cache-control"); len(got) != 1 || got[0] != cached {
 		t.Errorf("cache-control %q", got)
 	}
 	if got := values(out.client, "retry-after"); (want.status == 503) != (len(got) == 1) {
@@ -116,6 +134,13 @@ func expectDenial(t *testing.T, out outcome, want wantAnswer, kind string) {
 func expectBody(t *testing.T, out outcome, kind string) {
 	t.Helper()
 	content := values(out.client, "content-type")
+	if out.status == http.StatusOK {
+		origin := values(out.client, "access-control-allow-origin")
+		if out.body != document || len(content) != 1 || content[0] != "application/json" || len(origin) != 1 || origin[0] != "*" {
+			t.Errorf("document %q as %q for %q", out.body, content, origin)
+		}
+		return
+	}
 	if kind == "application/grpc" || kind == "application/grpc+proto" {
 		if strings.ContainsAny(out.body, "{}\"") || out.body == "" || len(content) != 1 || content[0] != "text/plain" {
 			t.Errorf("a gRPC client gets %q as %q", out.body, content)
@@ -169,6 +194,32 @@ func TestP1OnlyAnAllowIsAnAllow(t *testing.T) {
 	}
 }
 
+// TestP1DocumentIsNoAllow: an answer with status 200 is a denial all the same,
+// and one without a document is our own fault.
+func TestP1DocumentIsNoAllow(t *testing.T) {
+	for name, tc := range map[string]struct {
+		document string
+		status   int
+	}{
+		"document": {document, 200}, "none": {"", 500}, "no UTF-8": {"\xff", 500}, "endless": {strings.Repeat("a", maxDocumentBytes+1), 500},
+	} {
+		d := denialOf(authz.MetadataDocument)
+		d.Document, d.Realm = []byte(tc.document), "shop"
+		observer := &recorder{}
+		response, err := NewServer(ServerOptions{Decider: always(d), Observer: observer}).Check(t.Context(), plain().raw())
+		out := envoyReads(t, response, nil)
+		if err != nil || out.verdict != envoyDenies || out.status != tc.status || response.GetStatus().GetCode() == 0 {
+			t.Errorf("%s: %v, %v; want %d", name, response, err, tc.status)
+		}
+		if heard := observer.one(t).decision; (heard.Reason == authz.MetadataDocument) != (tc.status == 200) {
+			t.Errorf("%s: the observer heard %v", name, heard.Reason)
+		}
+		if len(values(out.client, "www-authenticate")) > 0 {
+			t.Errorf("%s: a challenge beside the document", name)
+		}
+	}
+}
+
 func TestP1ZeroDecisionDenies(t *testing.T) {
 	response, err := NewServer(ServerOptions{Decider: always(authz.Decision{})}).Check(t.Context(), plain().raw())
 	if out := envoyReads(t, response, nil); err != nil || out.verdict != envoyDenies || out.status != 500 {
@@ -182,8 +233,9 @@ func TestAnswersTellNothingApart(t *testing.T) {
 	responder := newResponder()
 	seen := map[refusal]string{}
 	for _, reason := range denials() {
-		d := &authz.Decision{Verdict: reason.Verdict(), Reason: reason, Tenant: "acme", Issuer: "idp", Rule: "orders", Realm: "shop"}
-		response, err := responder.responseFrom(clientOf(""), d)
+		d := denialOf(reason)
+		d.Tenant, d.Issuer, d.Rule, d.Realm = "acme", "idp", "orders", "shop"
+		response, err := responder.responseFrom(clientOf(""), &d)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -210,14 +262,21 @@ func TestChallenge(t *testing.T) {
 		"realm":           {authz.Decision{Verdict: authz.Challenge, Reason: authz.NoToken, Realm: "shop"}, `Bearer realm="shop"`},
 		"scopes":          {authz.Decision{Reason: authz.ScopeMissing, Scopes: []string{"a:read", "b"}}, noScope + `, scope="a:read b"`},
 		"scopes withheld": {authz.Decision{Verdict: authz.Challenge, Reason: authz.NoToken, Scopes: []string{"a"}}, bare},
-		"quote in realm":  {authz.Decision{Verdict: authz.Challenge, Reason: authz.NoToken, Realm: `a", error="x`}, ""},
-		"escape in realm": {authz.Decision{Verdict: authz.Challenge, Reason: authz.NoToken, Realm: `a\`}, ""},
-		"line in realm":   {authz.Decision{Verdict: authz.Challenge, Reason: authz.NoToken, Realm: "a\r\nx: y"}, ""},
-		"é in realm":      {authz.Decision{Verdict: authz.Challenge, Reason: authz.NoToken, Realm: "é"}, ""},
-		"quote in scope":  {authz.Decision{Reason: authz.ScopeMissing, Scopes: []string{`a"`}}, ""},
-		"space in scope":  {authz.Decision{Reason: authz.ScopeMissing, Scopes: []string{"a b"}}, ""},
-		"empty scope":     {authz.Decision{Reason: authz.ScopeMissing, Scopes: []string{""}}, ""},
-		"endless scope":   {authz.Decision{Reason: authz.ScopeMissing, Scopes: []string{strings.Repeat("a", maxHeaderValue)}}, ""},
+		"metadata": {authz.Decision{Verdict: authz.Challenge, Reason: authz.NoToken, ResourceMetadata: "https://a.example/m"},
+			bare + `, resource_metadata="https://a.example/m"`},
+		"metadata, bad token": {authz.Decision{Verdict: authz.Challenge, Reason: authz.Expired, ResourceMetadata: "https://a.example/m"},
+			invalidToken + `, resource_metadata="https://a.example/m"`},
+		"metadata and scope": {authz.Decision{Reason: authz.ScopeMissing, Scopes: []string{"a", "b"}, ResourceMetadata: "https://a.example/m"},
+			noScope + `, scope="a b", resource_metadata="https://a.example/m"`},
+		"quote in metadata": {authz.Decision{Verdict: authz.Challenge, Reason: authz.NoToken, ResourceMetadata: `https://a"b`}, ""},
+		"quote in realm":    {authz.Decision{Verdict: authz.Challenge, Reason: authz.NoToken, Realm: `a", error="x`}, ""},
+		"escape in realm":   {authz.Decision{Verdict: authz.Challenge, Reason: authz.NoToken, Realm: `a\`}, ""},
+		"line in realm":     {authz.Decision{Verdict: authz.Challenge, Reason: authz.NoToken, Realm: "a\r\nx: y"}, ""},
+		"é in realm":        {authz.Decision{Verdict: authz.Challenge, Reason: authz.NoToken, Realm: "é"}, ""},
+		"quote in scope":    {authz.Decision{Reason: authz.ScopeMissing, Scopes: []string{`a"`}}, ""},
+		"space in scope":    {authz.Decision{Reason: authz.ScopeMissing, Scopes: []string{"a b"}}, ""},
+		"empty scope":       {authz.Decision{Reason: authz.ScopeMissing, Scopes: []string{""}}, ""},
+		"endless scope":     {authz.Decision{Reason: authz.ScopeMissing, Scopes: []string{strings.Repeat("a", maxHeaderValue)}}, ""},
 	} {
 		response, err := responder.responseFrom(clientOf(""), &tc.d)
 		if tc.want == "" {

@@ -117,7 +117,7 @@ func (s sent) raw() *authv3.CheckRequest {
 
 func (s sent) message() *authv3.CheckRequest {
 	return &authv3.CheckRequest{Attributes: &authv3.AttributeContext{
-		Source: &authv3.AttributeContext_Peer{Address: &corev3.Address{Address: &corev3.Address_SocketAddress{
+		Source: &authv3.AttributeContext_Peer{Principal: "spiffe://lab/client", Address: &corev3.Address{Address: &corev3.Address_SocketAddress{
 			SocketAddress: &corev3.SocketAddress{Address: "203.0.113.7"},
 		}}},
 		ContextExtensions: map[string]string{"tenant": "acme"},

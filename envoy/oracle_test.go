@@ -1,6 +1,7 @@
 package envoy
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -77,6 +78,27 @@ func envoyForwards(ok *authv3.OkHttpResponse, client []authz.Header) outcome {
 		out.back = append(out.back, out.take(option))
 	}
 	return out
+}
+
+// envoyQuery is the query after an allow. Any mutation, even one that removes
+// nothing, sorts what is left by name; names are compared byte by byte.
+func envoyQuery(ok *authv3.OkHttpResponse, query string) string {
+	if len(ok.GetQueryParametersToSet())+len(ok.GetQueryParametersToRemove()) == 0 {
+		return query
+	}
+	var kept []string
+	for pair := range strings.SplitSeq(query, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		if pair != "" && !slices.Contains(ok.GetQueryParametersToRemove(), name) {
+			kept = append(kept, name+"="+value)
+		}
+	}
+	slices.SortStableFunc(kept, func(a, b string) int {
+		nameA, _, _ := strings.Cut(a, "=")
+		nameB, _, _ := strings.Cut(b, "=")
+		return strings.Compare(nameA, nameB)
+	})
+	return strings.Join(kept, "&")
 }
 
 // appends reads the field that Envoy obeys for requests and denials.

@@ -19,6 +19,7 @@ const (
 	maxMethodBytes  = 64
 	maxHostBytes    = 512
 	maxContextPairs = 256
+	maxPrincipal    = 4 << 10
 )
 
 // requestFrom fills an empty request from Envoy's message. It never guesses:
@@ -29,9 +30,11 @@ func requestFrom(msg *authv3.CheckRequest, req *authz.Request) {
 	attributes := msg.GetAttributes()
 	http := attributes.GetRequest().GetHttp()
 	req.RemoteIP = remoteIP(attributes.GetSource().GetAddress())
-	if http == nil || len(attributes.GetContextExtensions()) > maxContextPairs {
+	principal := attributes.GetSource().GetPrincipal()
+	if http == nil || len(attributes.GetContextExtensions()) > maxContextPairs || len(principal) > maxPrincipal {
 		return
 	}
+	req.Principal = principal
 	req.Context = attributes.GetContextExtensions()
 	r := reader{http: http, req: req}
 	if !r.readHeaders() || !r.readPseudo() {
@@ -74,11 +77,11 @@ func (r *reader) readPseudo() bool {
 // readPath cuts the query off by hand: net/url would read `//a/b` as a host
 // and decode what must stay encoded.
 func (r *reader) readPath() bool {
-	path, _, _ := strings.Cut(r.target, "?")
+	path, query, _ := strings.Cut(r.target, "?")
 	if path == "" || len(r.target) > maxTargetBytes {
 		return false
 	}
-	r.req.Path = authz.CanonicalPath(path)
+	r.req.Path, r.req.Query = authz.CanonicalPath(path), query
 	return true
 }
 

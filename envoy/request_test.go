@@ -23,6 +23,9 @@ func TestRequest(t *testing.T) {
 		if req.Filtered || req.Upgrade != "" || req.Context["tenant"] != "acme" || req.RemoteIP != netip.MustParseAddr("203.0.113.7") {
 			t.Errorf("%s: %+v", encoding, req)
 		}
+		if req.Query != "x=2" || req.Principal != "spiffe://lab/client" {
+			t.Errorf("%s: query %q, principal %q", encoding, req.Query, req.Principal)
+		}
 		if len(req.Headers.Lines) != 2 || req.Headers.Joined != (encoding == "map") {
 			t.Errorf("%s: headers %+v", encoding, req.Headers)
 		}
@@ -357,5 +360,29 @@ func TestValueWithoutRaw(t *testing.T) {
 	req := read(msg)
 	if req.Fault != authz.NoFault || len(req.Headers.Lines) != 1 || req.Headers.Lines[0].Value != "1" || req.Path.Canonical != "/orders/1" {
 		t.Errorf("%+v", req)
+	}
+}
+
+// TestQueryIsWhatFollowsTheFirstMark: nothing of it is decoded, and nothing of
+// it gets into the path.
+func TestQueryIsWhatFollowsTheFirstMark(t *testing.T) {
+	for target, want := range map[string]string{
+		"/a": "", "/a?": "", "/a?b=%2F&c": "b=%2F&c", "/a?b?c": "b?c", "/a%3Fb?c=d": "c=d", "/a?access%5ftoken=T": "access%5ftoken=T",
+	} {
+		s := plain()
+		s.target = target
+		for encoding, msg := range s.encodings() {
+			if req := read(msg); req.Query != want || req.Fault != authz.NoFault || strings.Contains(req.Path.Canonical, "?") {
+				t.Errorf("%s %s: query %q of path %q, want %q", encoding, target, req.Query, req.Path.Canonical, want)
+			}
+		}
+	}
+}
+
+func TestPrincipalIsBounded(t *testing.T) {
+	msg := plain().raw()
+	msg.Attributes.Source.Principal = strings.Repeat("a", maxPrincipal+1)
+	if req := read(msg); req.Fault != authz.RequestInvalid || req.Principal != "" {
+		t.Errorf("fault %v, %d bytes", req.Fault, len(req.Principal))
 	}
 }

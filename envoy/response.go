@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	"google.golang.org/genproto/googleapis/rpc/status"
@@ -16,6 +17,9 @@ import (
 // defaultRealm stands in a challenge when the decision names none: a challenge
 // has at least one parameter (RFC 6750 section 3).
 const defaultRealm = "api"
+
+// maxDocumentBytes is the greatest length of a document that is an answer.
+const maxDocumentBytes = 16 << 10
 
 // responder turns decisions into responses. Immutable.
 type responder struct {
@@ -54,6 +58,9 @@ func (r *responder) allow(d *authz.Decision) (*authv3.CheckResponse, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkParams(d.RemoveParams); err != nil {
+		return nil, err
+	}
 	back, err := r.responseHeaders(d.ResponseHeaders, nil, 0)
 	if err != nil {
 		return nil, err
@@ -69,6 +76,7 @@ func (r *responder) allow(d *authz.Decision) (*authv3.CheckResponse, error) {
 	}
 	parts.ok.Headers = set
 	parts.ok.HeadersToRemove = remove
+	parts.ok.QueryParametersToRemove = d.RemoveParams
 	parts.ok.ResponseHeadersToAdd = back
 	parts.oneof.OkResponse = &parts.ok
 	parts.response.Status = r.allowed
@@ -80,8 +88,15 @@ func (r *responder) allow(d *authz.Decision) (*authv3.CheckResponse, error) {
 // deny returns the refusal of the decision's reason with its headers and
 // metadata. Metadata that is too large is left out.
 func (r *responder) deny(req *authz.Request, d *authz.Decision) (*authv3.CheckResponse, error) {
-	a := &r.answers[refusalOf(d.Reason)]
+	kind := refusalOf(d.Reason)
+	a := &r.answers[kind]
 	part := a.media(req)
+	if kind == answerDocument {
+		if err := checkDocument(d.Document); err != nil {
+			return nil, err
+		}
+		part.body = string(d.Document)
+	}
 	challenge, err := a.challengeFor(d)
 	if err != nil {
 		return nil, err
@@ -104,6 +119,26 @@ func (r *responder) deny(req *authz.Request, d *authz.Decision) (*authv3.CheckRe
 	response := r.denied(a, media{headers: headers, body: part.body})
 	response.DynamicMetadata = metadata
 	return response, nil
+}
+
+// checkDocument returns an error for a document that is none: an answer that
+// says 200 must hold what was asked for.
+func checkDocument(document []byte) error {
+	if len(document) == 0 || len(document) > maxDocumentBytes || !utf8.Valid(document) {
+		return fmt.Errorf("%w: the document is empty, no UTF-8 or longer than %d bytes", errUnsayable, maxDocumentBytes)
+	}
+	return nil
+}
+
+// checkParams returns an error for a name that no query holds as it stands:
+// Envoy compares names byte by byte with what was sent.
+func checkParams(names []string) error {
+	for _, name := range names {
+		if name == "" || !isQuotable(name) || strings.ContainsAny(name, "&=#? ") {
+			return fmt.Errorf("%w: query parameter %q cannot be removed", errUnsayable, clip(name))
+		}
+	}
+	return nil
 }
 
 // plainDenial returns the refusal of a reason with nothing from a decision.
@@ -153,6 +188,12 @@ func (a *answer) challengeFor(d *authz.Decision) (string, error) {
 	}
 	if len(scopes) > 0 {
 		value += `, scope="` + strings.Join(scopes, " ") + `"`
+	}
+	if d.ResourceMetadata != "" {
+		if !isQuotable(d.ResourceMetadata) {
+			return "", fmt.Errorf("%w: the metadata URL of the challenge", errUnsayable)
+		}
+		value += `, resource_metadata="` + d.ResourceMetadata + `"`
 	}
 	if len(value) > maxHeaderValue {
 		return "", fmt.Errorf("%w: the challenge is longer than %d bytes", errUnsayable, maxHeaderValue)

@@ -52,11 +52,9 @@ func TestAllow(t *testing.T) {
 func TestResponseHeadersOnDenials(t *testing.T) {
 	responder := newResponder()
 	for _, reason := range denials() {
-		d := authz.Decision{
-			Verdict: reason.Verdict(), Reason: reason,
-			ResponseHeaders: []authz.Header{{Name: "x-decision-id", Value: "0123"}},
-			Set:             []authz.Header{{Name: "x-user-id", Value: "u-1"}},
-		}
+		d := denialOf(reason)
+		d.ResponseHeaders = []authz.Header{{Name: "x-decision-id", Value: "0123"}}
+		d.Set = []authz.Header{{Name: "x-user-id", Value: "u-1"}}
 		for _, kind := range []string{"", "application/grpc"} {
 			response, err := responder.responseFrom(clientOf(kind), &d)
 			if err != nil {
@@ -107,7 +105,7 @@ func TestAnswersAreShared(t *testing.T) {
 	for _, reason := range denials() {
 		for range 4 {
 			wg.Go(func() {
-				d := authz.Decision{Verdict: reason.Verdict(), Reason: reason}
+				d := denialOf(reason)
 				response, err := responder.responseFrom(&authz.Request{}, &d)
 				if err != nil {
 					t.Error(err)
@@ -138,10 +136,13 @@ func drawDecision(t *rapid.T) authz.Decision {
 		Verdict: authz.Verdict(rapid.IntRange(0, 4).Draw(t, "verdict")),
 		Reason:  authz.Reason(rapid.IntRange(0, len(authz.Reasons())).Draw(t, "reason")),
 		Tenant:  text.Draw(t, "tenant"), Realm: text.Draw(t, "realm"),
-		Scopes:          rapid.SliceOfN(text, 0, 2).Draw(t, "scopes"),
-		Set:             headers.Draw(t, "set"),
-		Remove:          rapid.SliceOfN(rapid.Map(rapid.Custom(drawHeader), func(h authz.Header) string { return h.Name }), 0, 4).Draw(t, "remove"),
-		ResponseHeaders: headers.Draw(t, "response headers"),
+		Scopes:           rapid.SliceOfN(text, 0, 2).Draw(t, "scopes"),
+		Set:              headers.Draw(t, "set"),
+		Remove:           rapid.SliceOfN(rapid.Map(rapid.Custom(drawHeader), func(h authz.Header) string { return h.Name }), 0, 4).Draw(t, "remove"),
+		ResponseHeaders:  headers.Draw(t, "response headers"),
+		RemoveParams:     rapid.SliceOfN(text, 0, 2).Draw(t, "parameters"),
+		ResourceMetadata: text.Draw(t, "metadata"),
+		Document:         []byte(text.Draw(t, "document")),
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "fields") {
 		d.Metadata = append(d.Metadata, authz.MetadataField{Name: text.Draw(t, "field"), Text: text.Draw(t, "text")})
@@ -170,6 +171,9 @@ func TestP1AnyDecision(t *testing.T) {
 		allowed := out.verdict == envoyAllows
 		if out.verdict == envoyErrs || out.corrupt != "" || allowed != (response.GetOkResponse() != nil) || allowed == (response.GetDeniedResponse() != nil) {
 			rt.Fatalf("%+v: %v", out, response)
+		}
+		if out.status == 200 && (d.Reason != authz.MetadataDocument || out.body != string(d.Document) || out.body == "") {
+			rt.Fatalf("%v says 200: %+v", d.Reason, out)
 		}
 		if allowed && (d.Verdict != authz.Allow || !admits(d.Reason)) {
 			rt.Fatalf("%v %v was allowed", d.Verdict, d.Reason)
@@ -221,4 +225,32 @@ func TestP5UpstreamSeesOnlyOurs(t *testing.T) {
 			rt.Fatalf("other headers were touched: %v", out.upstream)
 		}
 	})
+}
+
+// TestP7RemovedParameters: a parameter that is removed is gone in all its
+// copies, and no other is touched.
+func TestP7RemovedParameters(t *testing.T) {
+	for _, tc := range []struct{ query, want string }{
+		{"access_token=t", ""}, {"a=1&access_token=t", "a=1"}, {"b=2&access_token=t&a=1&access_token=u", "a=1&b=2"},
+		{"access_token", ""}, {"Access_Token=t", "Access_Token=t"}, {"", ""},
+	} {
+		d := allow
+		d.RemoveParams = []string{"access_token"}
+		request := plain()
+		request.target = "/orders/1?" + tc.query
+		response, err := NewServer(ServerOptions{Decider: always(d)}).Check(t.Context(), request.raw())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := envoyQuery(response.GetOkResponse(), tc.query); got != tc.want {
+			t.Errorf("%q becomes %q, want %q", tc.query, got, tc.want)
+		}
+	}
+	for _, name := range []string{"", "a&b", "a=b", "a b", "a#", "\r\n", "a\"b", "\u00e9"} {
+		d := allow
+		d.RemoveParams = []string{name}
+		if out := check(t.Context(), t, NewServer(ServerOptions{Decider: always(d)}), plain().raw()); out.verdict != envoyDenies {
+			t.Errorf("parameter %q: %s", name, out.verdict)
+		}
+	}
 }

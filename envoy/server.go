@@ -158,7 +158,7 @@ func (c *call) refuse(reason authz.Reason) {
 	d := &c.decision
 	c.decision = authz.Decision{
 		Verdict: reason.Verdict(), Reason: reason, ID: d.ID,
-		Tenant: d.Tenant, Issuer: d.Issuer, Subject: d.Subject, Cached: d.Cached,
+		Tenant: d.Tenant, Entry: d.Entry, Issuer: d.Issuer, Subject: d.Subject, Cached: d.Cached,
 	}
 }
 
@@ -166,7 +166,7 @@ func (c *call) refuse(reason authz.Reason) {
 func (c *call) fail(fault error) {
 	d := &c.decision
 	c.fault = fault
-	c.decision = authz.Decision{ID: d.ID, Tenant: d.Tenant, Issuer: d.Issuer, Subject: d.Subject, Cached: d.Cached}
+	c.decision = authz.Decision{ID: d.ID, Tenant: d.Tenant, Entry: d.Entry, Issuer: d.Issuer, Subject: d.Subject, Cached: d.Cached}
 }
 
 // outOfTime reports that the caller no longer waits, or not long enough. It
@@ -182,7 +182,7 @@ func outOfTime(ctx context.Context) bool {
 // admits reports whether a reason goes with an allow.
 func admits(reason authz.Reason) bool {
 	switch reason {
-	case authz.Allowed, authz.PublicRoute, authz.PreflightPassed:
+	case authz.Allowed, authz.PublicRoute, authz.PreflightPassed, authz.ShadowPassed:
 		return true
 	default:
 		return false
