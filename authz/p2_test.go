@@ -188,6 +188,9 @@ func TestP2ContestedPlacesAreProblems(t *testing.T) {
 		{"entry without key", authz.SnapshotSpec{Entries: []authz.EntrySpec{{Name: "e"}}}, "entries[0].contextExtension", []string{"context extension"}},
 		{"realm", authz.SnapshotSpec{Realm: `a"b`}, "realm", []string{"ASCII"}},
 		{"decision header", authz.SnapshotSpec{DecisionIDHeader: "content-length"}, "decisionIdHeader", []string{"content-length"}},
+		{"decision header of answers", authz.SnapshotSpec{DecisionIDHeader: "www-authenticate"}, "decisionIdHeader", []string{"www-authenticate"}},
+		{"decision header of bodies", authz.SnapshotSpec{DecisionIDHeader: "content-type"}, "decisionIdHeader", []string{"content-type"}},
+		{"decision header of calls", authz.SnapshotSpec{DecisionIDHeader: "grpc-status"}, "decisionIdHeader", []string{"grpc-status"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

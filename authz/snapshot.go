@@ -3,6 +3,7 @@ package authz
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/claimgate/claimgate/authz/token"
 	"github.com/claimgate/claimgate/policy"
@@ -120,10 +121,24 @@ func (b *builder) checkAnswers() {
 		b.found.add("realm", `holds more than printable ASCII without "\"" and "\\"`, "choose a plain word")
 	}
 	if name := b.spec.DecisionIDHeader; name != "" {
-		if why := CheckHeaderName(name); why != "" || name == "set-cookie" {
+		why := CheckHeaderName(name)
+		if why == "" && hasMeaning(name) {
+			why = "it means something to clients"
+		}
+		if why != "" {
 			b.found.add("decisionIdHeader", "header "+strconv.Quote(name)+" cannot be sent: "+why, "write x-request-decision or the like")
 		}
 	}
+}
+
+// hasMeaning reports whether a response header means something to clients, so
+// that one of ours would contradict our own answers or spoil the upstream's.
+func hasMeaning(name string) bool {
+	switch name {
+	case "www-authenticate", "cache-control", "retry-after", "set-cookie", "location", "date", "age", "etag", "vary":
+		return true
+	}
+	return strings.HasPrefix(name, "content-") || strings.HasPrefix(name, "grpc-") || strings.HasPrefix(name, "access-control-")
 }
 
 func (b *builder) addEntries() {
