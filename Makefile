@@ -8,6 +8,8 @@ BENCHTIME ?= 1s
 BUILD     := .build
 LINT      := $(BUILD)/bin/golangci-lint
 
+BUILD_CLAIMGATE = CGO_ENABLED=0 $(GO) build -trimpath -o $(BUILD)/bin/claimgate ./cmd/claimgate
+
 # The race detector needs cgo and a C compiler; without them the tests run
 # without it and say so.
 RACE := $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && [ "$$($(GO) env CGO_ENABLED)" = 1 ] && echo -race)
@@ -17,12 +19,15 @@ RACE := $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && [ "$$($(GO) env
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# Not `go run`: it turns Ctrl-C, the demo's normal end, into a failure.
 demo: envoy ## Real Envoy, real requests, a table of verdicts (ARGS=--once ends by itself)
-	@$(GO) run ./cmd/claimgate demo $(ARGS)
+	@$(BUILD_CLAIMGATE)
+	@exec $(BUILD)/bin/claimgate demo $(ARGS)
 
 test: envoy ## All tests, with the race detector where a C compiler is at hand
 	@$(if $(RACE),,echo "make test: no C compiler or no cgo: THE RACE DETECTOR IS OFF" >&2)
 	$(GO) test $(RACE) -timeout 20m ./...
+	@sh .ci/install-envoy.sh --remind
 
 lint: $(LINT) ## gofmt, go vet, golangci-lint
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "gofmt -w these files:"; echo "$$unformatted"; exit 1; fi
@@ -36,7 +41,7 @@ fuzz: ## Every fuzz target for a while (FUZZTIME=10s each)
 	@FUZZTIME=$(FUZZTIME) bash .ci/fuzz.sh
 
 build: ## A static binary in .build/bin
-	CGO_ENABLED=0 $(GO) build -trimpath -o $(BUILD)/bin/claimgate ./cmd/claimgate
+	$(BUILD_CLAIMGATE)
 
 check-examples: build ## Validate every example's configuration
 	@set -e; for file in examples/*/claimgate.yaml; do $(BUILD)/bin/claimgate check "$$file"; done
