@@ -18,8 +18,12 @@ const maxNameBytes = 2 << 10 // of an issuer identifier, an audience or a type
 
 // IssuerSpec is what verification reads about one issuer.
 type IssuerSpec struct {
-	Name      string   // configured name, for logs and rules
-	URL       string   // exact `iss` (RFC 8725 section 3.8)
+	Name string // configured name, for logs and rules
+	// URL is the exact `iss` (RFC 8725 section 3.8), or a template of it in
+	// which one claim stands in braces. A template is only compared: it
+	// matches an `iss` that holds, in the place of the braces, 1 to 64 of A-Z,
+	// a-z, 0-9, `.`, `_`, `-` that equal the claim of that name exactly.
+	URL       string
 	Audiences []string // at least one; a token must name at least one of them
 	// Algorithms holds at least one registered name. EdDSA does not stand for
 	// Ed25519 here, nor the other way round.
@@ -38,7 +42,8 @@ type IssuerSpec struct {
 // Issuer is a compiled, immutable issuer.
 type Issuer struct {
 	name        string
-	url         string
+	url         string // as configured, braces and all
+	template    template
 	audiences   []string // sorted
 	algs        AlgorithmSet
 	types       []string // as mediaType returns them, sorted; "" admits none
@@ -46,14 +51,17 @@ type Issuer struct {
 	maxTokenAge time.Duration
 	keys        KeySource
 	keysID      string
+	settings    fingerprint
 }
 
 // NewIssuer checks and compiles an issuer. The error lists every mistake.
 func NewIssuer(spec IssuerSpec) (*Issuer, error) {
 	algs, algsErr := compileAlgorithms(spec.Algorithms)
 	types, typesErr := compileTypes(spec.Types)
+	pattern, patternErr := compileTemplate(spec.URL)
 	err := errors.Join(
 		checkName("URL", spec.URL),
+		patternErr,
 		checkAudiences(spec.Audiences),
 		algsErr,
 		typesErr,
@@ -63,9 +71,10 @@ func NewIssuer(spec IssuerSpec) (*Issuer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("token: issuer %q: %w", spec.Name, err)
 	}
-	return &Issuer{
+	compiled := &Issuer{
 		name:        spec.Name,
 		url:         spec.URL,
+		template:    pattern,
 		audiences:   sortedSet(spec.Audiences),
 		algs:        algs,
 		types:       types,
@@ -73,14 +82,35 @@ func NewIssuer(spec IssuerSpec) (*Issuer, error) {
 		maxTokenAge: spec.MaxTokenAge,
 		keys:        spec.Keys,
 		keysID:      spec.KeysID,
-	}, nil
+	}
+	compiled.settings = fingerprintOf([]*Issuer{compiled})
+	return compiled, nil
 }
 
 // Name returns the configured name.
 func (i *Issuer) Name() string { return i.name }
 
-// URL returns the issuer identifier.
+// URL returns the issuer identifier or its template, as configured.
 func (i *Issuer) URL() string { return i.url }
+
+// IsTemplate reports whether the issuer stands for many identifiers.
+func (i *Issuer) IsTemplate() bool { return i.template.open() }
+
+// Matches reports whether a token with this `iss` could be one of the issuer's.
+func (i *Issuer) Matches(iss string) bool { return i.template.matches(iss) }
+
+// Overlaps reports whether some `iss` matches both issuers.
+func (i *Issuer) Overlaps(other *Issuer) bool { return i.template.overlaps(&other.template) }
+
+// Equal reports whether both issuers have the same name and accept the same
+// tokens by keys of the same source.
+func (i *Issuer) Equal(other *Issuer) bool { return i == other || i.settings == other.settings }
+
+// HasAudience reports whether the audience is one of the issuer's.
+func (i *Issuer) HasAudience(audience string) bool {
+	_, found := slices.BinarySearch(i.audiences, audience)
+	return found
+}
 
 // acceptsType reports whether the header's typ is one of the issuer's. A typ
 // that is present and empty is none.

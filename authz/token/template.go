@@ -90,8 +90,11 @@ func (t *template) overlaps(o *template) bool {
 // interlock reports whether there are values v and w with v+right == left+w:
 // the value of one template then begins left of the other's and ends before it.
 func interlock(left, right string) bool {
-	if isTemplateText(left) && isTemplateText(right) && len(left) <= maxTemplateValue && len(right) < maxTemplateValue {
-		return true // v is left and a byte at most, w that byte and right
+	if left == "" {
+		return isTemplateText(right) && len(right) < maxTemplateValue // v is any byte, w that byte and right
+	}
+	if isValue(left) && isValue(right) {
+		return true
 	}
 	for n := 1; n < min(len(left), len(right)); n++ {
 		v, shared := left[:len(left)-n], left[len(left)-n:]

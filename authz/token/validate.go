@@ -26,8 +26,8 @@ func (i *Issuer) identify(h header, payload string) (identity, error) {
 	if err != nil {
 		return identity{}, err
 	}
-	if claims.Get("iss").Str() != i.url {
-		return identity{}, ErrIssuerUnknown // never: the issuer was found by it
+	if !i.template.accepts(claims) {
+		return identity{}, ErrIssuerUnknown
 	}
 	if foreignToken(h, claims) {
 		return identity{}, ErrType

@@ -11,10 +11,11 @@ import (
 
 // Verified is a verified token. It is shared with the cache and read-only.
 type Verified struct {
-	Issuer  *Issuer // of the Verifier asked, also where the cache answered
-	Claims  *Value  // an Object
-	Subject string  // `sub`, "" where absent
-	Cached  bool    // answered by the cache
+	Issuer    *Issuer // of the Verifier asked, also where the cache answered
+	IssuerURL string  // `iss`, which a template does not tell
+	Claims    *Value  // an Object
+	Subject   string  // `sub`, "" where absent
+	Cached    bool    // answered by the cache
 }
 
 // Verifier verifies the tokens of one scope, that is of the issuers that one
@@ -22,11 +23,12 @@ type Verified struct {
 // refuses every token.
 type Verifier struct {
 	issuers     map[string]*Issuer // by URL
+	templates   []*Issuer          // those of issuers that are templates
 	fingerprint fingerprint
 	cache       *Cache // nil without caching
 }
 
-// NewVerifier builds a verifier. No two issuers may have one URL. Without
+// NewVerifier builds a verifier. No two issuers may match one `iss`. Without
 // issuers every token is refused. A nil cache turns caching off; verifiers of
 // many tenants may share one.
 func NewVerifier(issuers []*Issuer, cache *Cache) (*Verifier, error) {
@@ -39,6 +41,16 @@ func NewVerifier(issuers []*Issuer, cache *Cache) (*Verifier, error) {
 			return nil, fmt.Errorf("token: issuers %q and %q have the same URL", v.issuers[i.url].name, i.name)
 		}
 		v.issuers[i.url] = i
+		if i.template.open() {
+			v.templates = append(v.templates, i)
+		}
+	}
+	for _, t := range v.templates {
+		for _, i := range issuers {
+			if i != t && i.Overlaps(t) {
+				return nil, fmt.Errorf("token: issuers %q and %q match the same identifier", t.name, i.name)
+			}
+		}
 	}
 	v.fingerprint = fingerprintOf(issuers)
 	return v, nil
@@ -69,7 +81,7 @@ func (v *Verifier) Verify(ctx context.Context, raw string, now time.Time) (Verif
 		}
 		if good {
 			v.cache.hit(key)
-			return Verified{Issuer: v.issuers[found.issuer], Claims: found.claims, Subject: found.subject, Cached: true}, nil
+			return v.verified(&found, true), nil
 		}
 		v.cache.remove(key)
 	}
@@ -86,7 +98,16 @@ func (v *Verifier) outcome(e entry, err error) (Verified, error) {
 	if err != nil {
 		return Verified{}, err
 	}
-	return Verified{Issuer: v.issuers[e.issuer], Claims: e.claims, Subject: e.subject}, nil
+	return v.verified(&e, false), nil
+}
+
+func (v *Verifier) verified(e *entry, cached bool) Verified {
+	i := v.issuers[e.issuer]
+	iss := i.url
+	if i.template.open() {
+		iss = e.claims.Get("iss").Str()
+	}
+	return Verified{Issuer: i, IssuerURL: iss, Claims: e.claims, Subject: e.subject, Cached: cached}
 }
 
 // recheck reports whether a cached token would be accepted afresh. An error
@@ -139,8 +160,13 @@ func (v *Verifier) issuerOf(payload string) (*Issuer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if i := v.issuers[iss]; i != nil {
+	if i := v.issuers[iss]; i != nil && !i.template.open() {
 		return i, nil
+	}
+	for _, i := range v.templates {
+		if i.template.matches(iss) {
+			return i, nil
+		}
 	}
 	return nil, ErrIssuerUnknown
 }
