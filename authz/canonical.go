@@ -13,7 +13,7 @@ type Oddity uint16
 
 // The oddities of a path. Each of them makes an upstream, a proxy or a
 // framework somewhere read another path than the one that was sent, so the
-// engine refuses every one.
+// engine refuses every one that is not admitted; see Relaxable.
 const (
 	PathEmpty        Oddity = 1 << iota
 	PathNotAbsolute         // no leading slash: absolute form, `*`
@@ -26,15 +26,24 @@ const (
 	PathInvalidUTF8         // escaped bytes that are no UTF-8
 	PathFragment            // `#`
 	PathQuery               // `?`: the query was not cut off
-	PathDoubleSlash         // an empty segment that is not the last
+	PathDoubleSlash         // an empty segment that is not the last, before or after parameters are taken off
 	PathEncodedSlash        // `%2F`
 	PathSemicolon           // path parameters: `;` or `%3B`
 	PathDoubleEscape        // `%25` before the rest of an escape: see CanonicalPath
+	PathMixed               // two or more of a raw `//`, `%2F`, `;` and `%3B`: see Relaxable
 )
+
+// Relaxable are the oddities that a tenant or an entry may admit
+// (`pathRelaxations`). A path with nothing but admitted ones is judged in two
+// readings, as sent and as Forms says a lenient upstream reads it. Upstreams
+// that are lenient in one way only agree with one of the two, as long as the
+// path gives them one kind of leniency to disagree about; so PathMixed is
+// never admitted.
+const Relaxable = PathDoubleSlash | PathEncodedSlash | PathSemicolon
 
 var oddityNames = [...]string{
 	"empty", "not_absolute", "too_long", "bad_escape", "dot_segment", "backslash", "control", "non_ascii",
-	"invalid_utf8", "fragment", "query", "double_slash", "encoded_slash", "semicolon", "double_escape",
+	"invalid_utf8", "fragment", "query", "double_slash", "encoded_slash", "semicolon", "double_escape", "mixed",
 }
 
 // String lists the oddities by stable names, joined by commas.
@@ -53,6 +62,32 @@ type Path struct {
 	Canonical string // escapes of unreserved characters decoded, others upper-case
 	Lenient   string // every escape decoded once; equal to Canonical where nothing differs
 	Oddities  Oddity
+}
+
+// Forms returns the two readings of the path that rules are held against: as
+// sent, and as a lenient upstream reads it, with every escape decoded once,
+// the parameters of each segment taken off and slashes merged. For a path
+// without oddities that is Lenient itself.
+func (p *Path) Forms() (sent, lenient string) {
+	if p.Oddities&Relaxable == 0 {
+		return p.Canonical, p.Lenient
+	}
+	read := make([]byte, 0, len(p.Lenient))
+	parameters := false
+	for i := range len(p.Lenient) {
+		switch c := p.Lenient[i]; {
+		case c == '/':
+			parameters = false
+			if len(read) == 0 || read[len(read)-1] != '/' {
+				read = append(read, c)
+			}
+		case c == ';':
+			parameters = true
+		case !parameters:
+			read = append(read, c)
+		}
+	}
+	return p.Canonical, string(read)
 }
 
 // CanonicalPath computes the canonical form of a path as sent, without its
@@ -80,7 +115,22 @@ func CanonicalPath(raw string) Path {
 		p.decode(raw)
 	}
 	p.Oddities |= segmentOddities(p.Lenient)
+	if p.Oddities&Relaxable != 0 && isMixed(raw) {
+		p.Oddities |= PathMixed
+	}
 	return p
+}
+
+// isMixed reports whether the path as sent asks for more than one kind of
+// leniency.
+func isMixed(raw string) bool {
+	kinds := 0
+	for _, sign := range [...]string{"//", "%2F", "%3B", ";"} {
+		if strings.Contains(raw, sign) || sign[0] == '%' && strings.Contains(raw, strings.ToLower(sign)) {
+			kinds++
+		}
+	}
+	return kinds > 1
 }
 
 // isPlainPath reports whether nothing in the path is to be decoded or noted
@@ -193,7 +243,7 @@ func segmentOddities(lenient string) Oddity {
 			continue
 		}
 		segment := lenient[start:i]
-		if segment == "" && start > 0 && i < len(lenient) {
+		if (segment == "" || segment[0] == ';') && start > 0 && i < len(lenient) {
 			odd |= PathDoubleSlash
 		}
 		if len(segment) > 0 && segment[0] == '.' {

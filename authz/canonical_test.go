@@ -62,6 +62,19 @@ func TestCanonicalPath(t *testing.T) {
 		{raw: "/a;b", odd: PathSemicolon},
 		{raw: "/a;v=1/b", odd: PathSemicolon},
 		{raw: "/a%3Bb", lenient: "/a;b", odd: PathSemicolon},
+		{raw: "/a/;x", odd: PathSemicolon},
+		{raw: "/a/;/b", odd: PathSemicolon | PathDoubleSlash},
+		{raw: "/;/admin", odd: PathSemicolon | PathDoubleSlash},
+		{raw: "/a%2f%2fb", canonical: "/a%2F%2Fb", lenient: "/a//b", odd: PathEncodedSlash | PathDoubleSlash},
+		{raw: "/a%2f/b", canonical: "/a%2F/b", lenient: "/a//b", odd: PathEncodedSlash | PathDoubleSlash},
+		{raw: "/a;/../b", odd: PathDotSegment | PathSemicolon},
+		{raw: "/a//../b", odd: PathDotSegment | PathDoubleSlash},
+		{raw: "/a/.;/b", odd: PathDotSegment | PathSemicolon},
+		{raw: "/a//b;c", odd: PathDoubleSlash | PathSemicolon | PathMixed},
+		{raw: "/a;x%2fb", canonical: "/a;x%2Fb", lenient: "/a;x/b", odd: PathEncodedSlash | PathSemicolon | PathMixed},
+		{raw: "/a;b/c%3bd", canonical: "/a;b/c%3Bd", lenient: "/a;b/c;d", odd: PathSemicolon | PathMixed},
+		{raw: "/a//b%2Fc", lenient: "/a//b/c", odd: PathDoubleSlash | PathEncodedSlash | PathMixed},
+		{raw: "/a%3Bb%2fc", canonical: "/a%3Bb%2Fc", lenient: "/a;b/c", odd: PathSemicolon | PathEncodedSlash | PathMixed},
 		{raw: "/a#f", odd: PathFragment},
 		{raw: "/a?b", odd: PathQuery},
 		{raw: "/a b", odd: PathControl},
@@ -103,12 +116,38 @@ func TestCanonicalPath(t *testing.T) {
 	}
 }
 
+func TestForms(t *testing.T) {
+	for raw, want := range map[string][2]string{
+		"/a/b":             {"/a/b", "/a/b"},
+		"/a%20b":           {"/a%20b", "/a b"},
+		"/a//b":            {"/a//b", "/a/b"},
+		"//a":              {"//a", "/a"},
+		"/a//":             {"/a//", "/a/"},
+		"///":              {"///", "/"},
+		"/a%2fb":           {"/a%2Fb", "/a/b"},
+		"/a%2F%2Fb%3ac":    {"/a%2F%2Fb%3Ac", "/a/b:c"},
+		"/%2f":             {"/%2F", "/"},
+		"/a;v=1/b;w":       {"/a;v=1/b;w", "/a/b"},
+		"/a%3Bv=1/b":       {"/a%3Bv=1/b", "/a/b"},
+		"/a/;/b":           {"/a/;/b", "/a/b"},
+		"/;/admin":         {"/;/admin", "/admin"},
+		"/;admin":          {"/;admin", "/"},
+		"/a;b;c/d":         {"/a;b;c/d", "/a/d"},
+		"/a;%61/%2561%41/": {"/a;a/%2561A/", "/a/%61A/"},
+	} {
+		path := CanonicalPath(raw)
+		if sent, lenient := path.Forms(); sent != want[0] || lenient != want[1] {
+			t.Errorf("%q reads %q and %q, want %q", raw, sent, lenient, want)
+		}
+	}
+}
+
 func TestOddityNames(t *testing.T) {
 	if got := (PathEmpty | PathDotSegment | PathDoubleEscape).String(); got != "empty,dot_segment,double_escape" {
 		t.Errorf("names are %q", got)
 	}
-	if PathDoubleEscape != 1<<(len(oddityNames)-1) {
-		t.Errorf("%d names do not cover the oddities up to %b", len(oddityNames), PathDoubleEscape)
+	if PathMixed != 1<<(len(oddityNames)-1) {
+		t.Errorf("%d names do not cover the oddities up to %b", len(oddityNames), PathMixed)
 	}
 }
 
@@ -192,7 +231,8 @@ func TestCanonicalFormsCostNothing(t *testing.T) {
 }
 
 func FuzzCanonicalPath(f *testing.F) {
-	for _, seed := range []string{"/", "/a/%2e%2e%2fb", "/%%341", "/a%252fb", "/caf%c3%a9", "/a/..;x", "//", `\`, "/%25%32%65"} {
+	for _, seed := range []string{"/", "/a/%2e%2e%2fb", "/%%341", "/a%252fb", "/caf%c3%a9", "/a/..;x", "//", `\`, "/%25%32%65",
+		"/a;/../b", "/a/;/b", "/;/admin", "/a//../b", "/%2f%2f", "/a;b%2fc", "/a//b;c", "/a%3b%2f", "/a;%2e%2e/b"} {
 		f.Add(seed)
 	}
 	lowerEscape := regexp.MustCompile(`%([0-9A-F]?[a-f]|[a-f][0-9A-Fa-f])`)
@@ -202,6 +242,19 @@ func FuzzCanonicalPath(f *testing.F) {
 		again := CanonicalPath(p.Canonical)
 		if p.Oddities&PathTooLong == 0 && again != p {
 			t.Fatalf("%q: not idempotent: %q then %q", raw, p, again)
+		}
+		if p.Oddities&^Relaxable != 0 {
+			return
+		}
+		sent, lenient := p.Forms()
+		if dots.MatchString(sent) || dots.MatchString(lenient) || lenient == "" || lenient[0] != '/' ||
+			strings.Contains(lenient, "//") || strings.ContainsAny(lenient, "\\;\x00\r\n\x7f") || strings.ContainsAny(sent, "\\\x00\r\n\x7f") {
+			t.Fatalf("%q: readings %q and %q", raw, sent, lenient)
+		}
+		// Whatever a lenient upstream does after that changes nothing more.
+		relaxed := Path{Lenient: lenient, Oddities: Relaxable}
+		if _, again := relaxed.Forms(); again != lenient {
+			t.Fatalf("%q: the lenient reading %q reads %q", raw, lenient, again)
 		}
 		if p.Oddities != 0 {
 			return
