@@ -146,3 +146,17 @@ func TestP3ABrokenTransportIsNoBusyLoop(t *testing.T) {
 		s.want("a", "known")
 	})
 }
+
+// TestP3ScheduledFetchEndsAWaitInLine holds that a request whose own fetch
+// stands in line behind others of its origin is answered from the set that a
+// scheduled fetch brought meanwhile.
+func TestP3ScheduledFetchEndsAWaitInLine(t *testing.T) {
+	play(t, newIDP("a"), SourceSpec{}, func(t *testing.T, s *scene) {
+		leave := crowd(t, s.registry.onDemand)
+		defer leave()
+		s.sleep(5*time.Minute - 50*time.Millisecond)
+		s.idp.publish("a", "b")
+		s.want("b", "known")
+		s.wantFetches(2)
+	})
+}

@@ -32,10 +32,14 @@ func (r *refresher) missing(ctx context.Context, kid string) (*token.KeySet, err
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.gate.waiting--
-	if ended != nil {
-		return nil, ended
+	if ended == nil {
+		return r.verdict(kid)
 	}
-	return r.verdict(kid)
+	// Another fetch may have brought the key while this one stood in line.
+	if current := r.source.state.Load(); current.usable(r.source.now()) && !current.lacks(kid) {
+		return current.set, nil
+	}
+	return nil, ended
 }
 
 // decide returns the fetch to wait for or, without one, the answer. The caller
