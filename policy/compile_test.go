@@ -222,7 +222,7 @@ func TestCompileConditions(t *testing.T) {
 			[]string{"rules[0].when[0].hasScope: one scope", "rules[0].when[1].hasScope: one scope", "rules[0].when[2].hasScope: one scope"}},
 		{"expressions", when(cond{Claim: a, Matches: lit("(")}, cond{Claim: a, Matches: lit("a)|(b")}, cond{Claim: a, Matches: lit("(?=x)")}, cond{Claim: a, Matches: lit("a{1000}b{1000}")}, cond{Claim: a, Matches: lit(`\Qa`)}),
 			[]string{"rules[0].when[0].matches: missing closing", "rules[0].when[1].matches: unexpected )", "rules[0].when[2].matches: invalid", "rules[0].when[3].matches: more than 1024", "rules[0].when[4].matches: anchored"}},
-		{"expressions in all", when(repeatCondition(cond{Claim: a, Matches: lit("a{1000}")}, 33)...), []string{"rules[0].when[32].matches: 32768 instructions in all"}},
+		{"expressions in all", when(repeatCondition(cond{Claim: a, Matches: lit("a{1000}")}, 9)...), []string{"rules[0].when[8].matches: 8192 instructions in all"}},
 		{"blocks", when(cond{RemoteIP: "peer", Within: lit([]any{"10.0.0.0/8", "10.0.0.1", "10.0.0.1/8", "x", "fe80::1%eth0", number("1")})}),
 			[]string{"rules[0].when[0].within[1]: write 10.0.0.1/32", "rules[0].when[0].within[2]: write 10.0.0.0/8", "rules[0].when[0].within[3]: not a CIDR", "rules[0].when[0].within[4]: write fe80::1/128", "rules[0].when[0].within[5]: number"}},
 		{"times", when(cond{Time: "now", LessThan: lit("2026-01-31")}, cond{Time: "now", LessThan: lit("2026-01-31T1:00:00Z")}, cond{Time: "now", LessThan: lit("2026-01-31T00:00:00")}, cond{Time: "now", LessThan: lit(number("1e30"))}, cond{Time: "now", LessThan: claimRef("exp")}),

@@ -15,9 +15,9 @@ const (
 	maxName       = 64      // bytes
 	maxClaimPath  = 8
 	maxExpression = 1 << 10 // instructions of a compiled expression
-	maxProgram    = 1 << 15 // instructions of all expressions of a policy
+	maxProgram    = 1 << 13 // instructions of all expressions of a policy
 
-	maxMatched    = 4 << 10 // bytes that an expression is run on
+	maxMatched    = 2 << 10 // bytes that an expression is run on; times maxProgram it bounds the cost of a request
 	maxReferenced = 1 << 10 // elements of a list that is referred to
 	maxCompared   = 1 << 14 // pairs of elements that two lists of a token make
 )
