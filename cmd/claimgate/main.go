@@ -88,5 +88,6 @@ func commands() []*cobra.Command {
 		newDemoCommand(),    // run an example with a real Envoy
 		newVersionCommand(), // say what was built
 		newConfigTopic(),    // help: every field of the configuration
+		newReasonsTopic(),   // help: what each reason of a decision means
 	}
 }

@@ -234,7 +234,7 @@ func TestPageRefusesOtherSites(t *testing.T) {
 
 func TestPageShowsWhoIsNotReady(t *testing.T) {
 	got := call(page(), "/readyz?verbose", nil).Body.String()
-	want := "ready\nno keys: https://b.example (timeout)\nno keys: https://c.example (first fetch under way)\n"
+	want := "ready\nno keys: https://b.example (timeout: the key server did not answer in time: is it slow or unreachable from here? keys.timeout is the limit)\nno keys: https://c.example (first fetch under way)\n"
 	if got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -247,7 +247,7 @@ func TestIndex(t *testing.T) {
 	got := call(page(), "/", nil).Body.String()
 	for _, want := range []string{
 		"claimgate v1.2.3, up 0s, ready", "Configuration 7 from claimgate.yaml", "tenants 1",
-		"INSECURE  listen.insecurePlainText", "WARNING   claimgate.yaml:3:1", "https://b.example  remote  0", "/readyz?verbose",
+		"INSECURE  listen.insecurePlainText", "WARNING   claimgate.yaml:3:1", "https://b.example  remote  0", "FAILED    https://b.example: timeout: the key server", "/readyz?verbose",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in:\n%s", want, got)

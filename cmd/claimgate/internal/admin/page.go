@@ -79,7 +79,13 @@ func (o *PageOptions) index(w http.ResponseWriter, _ *http.Request) {
 	for _, warning := range summary.Warnings {
 		fmt.Fprintf(&page, "WARNING   %s\n", warning)
 	}
-	page.WriteString("\n" + sourceTable(o.Sources()) + "\n")
+	sources := o.Sources()
+	page.WriteString("\n" + sourceTable(sources) + "\n")
+	for _, s := range sources {
+		if s.LastFailure.After(s.LastSuccess) {
+			fmt.Fprintf(&page, "FAILED    %s: %s\n", s.Issuer, failure(s))
+		}
+	}
 	page.WriteString("/readyz?verbose  who is not ready\n/config          what is configured, in JSON\n/livez           whether the process answers\n")
 	writeText(w, http.StatusOK, page.String())
 }
@@ -100,10 +106,18 @@ func (o *PageOptions) readyz(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(&page, "%s\n", phase)
 	for _, s := range o.Sources() {
 		if s.Keys == 0 {
-			fmt.Fprintf(&page, "no keys: %s (%s)\n", s.Issuer, cmp.Or(s.LastError, "first fetch under way"))
+			fmt.Fprintf(&page, "no keys: %s (%s)\n", s.Issuer, cmp.Or(failure(s), "first fetch under way"))
 		}
 	}
 	writeText(w, status, page.String())
+}
+
+// failure says what went wrong and where to look; "" where nothing did.
+func failure(s jwks.Status) string {
+	if meaning := jwks.FetchResult(s.LastError).Meaning(); meaning != "" {
+		return s.LastError + ": " + meaning
+	}
+	return s.LastError
 }
 
 func sourceTable(sources []jwks.Status) string {

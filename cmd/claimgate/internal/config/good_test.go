@@ -2,6 +2,7 @@ package config
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -47,5 +48,15 @@ func TestGoodFiles(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The file in the head of the reference is one that works.
+func TestReferenceExample(t *testing.T) {
+	_, example, _ := strings.Cut(referenceHead, "useful file:\n")
+	example, _, _ = strings.Cut(example, "\nA file of")
+	mistakes, warnings := check(t, write(t, example, t.TempDir(), "claimgate.yaml"))
+	if len(mistakes) > 0 || len(warnings) > 0 || !strings.Contains(example, "tenants:") {
+		t.Errorf("%v %v in\n%s", mistakes, warnings, example)
 	}
 }

@@ -9,6 +9,25 @@ func Schema() []byte {
 		yamldoc.Extra{Name: "tenantFile", Type: &fileTenant{}})
 }
 
-// Reference returns a text about every field of the main file: its path, type,
-// default and what it is.
-func Reference() string { return yamldoc.Reference(&mainDoc{}) }
+// referenceHead says how to read the reference.
+const referenceHead = `Every field of the main file: its path, and in brackets its type, whether it is
+required, and its default. A path such as tenants[].hosts is the field hosts of
+each element of the list tenants. The smallest useful file:
+
+  apiVersion: claimgate.dev/v1alpha1
+  issuers:
+    - {name: idp, issuer: https://id.example.com/, audiences: [https://api.example.com], algorithms: [RS256]}
+  tenants:
+    - name: acme
+      hosts: [api.example.com]
+      issuers: [idp]
+      policy: {rules: [{name: all, action: allow, anyToken: true}]}
+
+A file of tenantDirs holds the fields of tenants[] without name. Durations are
+written as 100ms, 30s, 5m or 1h30m. Unknown fields, anchors, aliases and fields
+written twice are mistakes. ` + "`claimgate check`" + ` finds every mistake at once.
+`
+
+// Reference returns a text about every field of the main file: how to read it,
+// then the path, type, default and description of each.
+func Reference() string { return referenceHead + yamldoc.Reference(&mainDoc{}) }

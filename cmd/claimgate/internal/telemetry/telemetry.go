@@ -79,7 +79,7 @@ func (t *Telemetry) Fetched(issuer string, result jwks.FetchResult, elapsed time
 	}
 	fields := []zap.Field{zap.String("issuer", issuer), zap.String("result", string(result)), zap.Duration("took", elapsed)}
 	if failed {
-		t.log.Warn("keys cannot be fetched", fields...)
+		t.log.Warn("keys cannot be fetched", append(fields, zap.String("cause", result.Meaning()))...)
 		return
 	}
 	t.log.Info("keys can be fetched again", fields...)

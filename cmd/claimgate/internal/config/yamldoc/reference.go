@@ -28,6 +28,8 @@ func (w *referenceWriter) structure(t reflect.Type, path string) {
 		at := f.name
 		if path != "" {
 			at = path + "." + f.name
+		} else {
+			w.text.WriteByte('\n') // a block for each field of the root
 		}
 		inner, suffix := innermost(f.typ)
 		first, again := w.listed[inner]
