@@ -118,7 +118,7 @@ func TestReasonOf(t *testing.T) {
 		{token.ErrSignature, SignatureInvalid}, {token.ErrAudience, AudienceRefused}, {token.ErrExpired, Expired},
 		{token.ErrNotYetValid, NotYetValid}, {token.ErrTooOld, TooOld}, {token.ErrClaimsInvalid, ClaimsInvalid},
 		{token.ErrBindingUnproved, BindingUnproved}, {token.ErrKeysUnavailable, KeysUnavailable},
-		{token.ErrKeysPending, KeysPending}, {token.ErrDeadline, DeadlineExceeded},
+		{token.ErrKeysPending, KeysPending}, {token.ErrDeadline, DeadlineExceeded}, {token.ErrOverloaded, Overloaded},
 		{fmt.Errorf("issuer: %w", token.ErrExpired), Expired},
 		{errors.New("something else"), Internal},
 	}

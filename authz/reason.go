@@ -120,7 +120,7 @@ var reasonTable = [reasonCount]struct {
 	KeysUnavailable:   {"keys_unavailable", Unavailable, token.ErrKeysUnavailable},
 	KeysPending:       {"keys_pending", Unavailable, token.ErrKeysPending},
 	TenantUnavailable: {"tenant_unavailable", Unavailable, nil},
-	Overloaded:        {"overloaded", Unavailable, nil},
+	Overloaded:        {"overloaded", Unavailable, token.ErrOverloaded},
 	DeadlineExceeded:  {"deadline", Unavailable, token.ErrDeadline},
 
 	MetadataDocument: {"metadata_document", Deny, nil},

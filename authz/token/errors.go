@@ -25,6 +25,7 @@ var (
 	ErrKeysUnavailable = errors.New("token: keys of the issuer unavailable")
 	ErrKeysPending     = errors.New("token: key of the issuer may be on its way")
 	ErrDeadline        = errors.New("token: deadline passed")
+	ErrOverloaded      = errors.New("token: too many verifications under way")
 )
 
 // ErrKeyUnusable is what every error of NewKey wraps. Its text names the cause

@@ -19,20 +19,21 @@ type Verified struct {
 }
 
 // Verifier verifies the tokens of one scope, that is of the issuers that one
-// tenant admits. It is immutable and safe for concurrent use. The zero value
-// refuses every token.
+// tenant admits. Its settings are immutable; it is safe for concurrent use. The
+// zero value refuses every token.
 type Verifier struct {
 	issuers     map[string]*Issuer // by URL
 	templates   []*Issuer          // those of issuers that are templates
 	fingerprint fingerprint
 	cache       *Cache // nil without caching
+	budget      *budget
 }
 
 // NewVerifier builds a verifier. No two issuers may match one `iss`. Without
 // issuers every token is refused. A nil cache turns caching off; verifiers of
 // many tenants may share one.
 func NewVerifier(issuers []*Issuer, cache *Cache) (*Verifier, error) {
-	v := &Verifier{issuers: make(map[string]*Issuer, len(issuers)), cache: cache}
+	v := &Verifier{issuers: make(map[string]*Issuer, len(issuers)), cache: cache, budget: newBudget()}
 	for _, i := range issuers {
 		if i == nil || i.keys == nil {
 			return nil, errors.New("token: issuer that NewIssuer did not make")
@@ -143,7 +144,7 @@ func (v *Verifier) fresh(ctx context.Context, parts compact, now time.Time) (ent
 	if err != nil {
 		return entry{}, err
 	}
-	if err := checkSignature(ctx, key, alg, parts); err != nil {
+	if err := v.checkSignature(ctx, key, alg, parts); err != nil {
 		return entry{}, err
 	}
 	id, err := i.identify(h, payload)
@@ -172,15 +173,19 @@ func (v *Verifier) issuerOf(payload string) (*Issuer, error) {
 }
 
 // checkSignature spends the cost of a verification, unless nobody waits for it
-// any more.
-func checkSignature(ctx context.Context, key *Key, alg Algorithm, parts compact) error {
-	if ctx.Err() != nil {
-		return ErrDeadline
-	}
+// any more or too many of this scope are under way.
+func (v *Verifier) checkSignature(ctx context.Context, key *Key, alg Algorithm, parts compact) error {
 	sig, err := decodePart(parts.signature)
 	if err != nil {
 		return err
 	}
+	if ctx.Err() != nil {
+		return ErrDeadline
+	}
+	if err := v.budget.enter(ctx); err != nil {
+		return err
+	}
+	defer v.budget.leave()
 	if !key.verifies(alg, parts.input, []byte(sig)) {
 		return ErrSignature
 	}
