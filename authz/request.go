@@ -65,11 +65,16 @@ type headerView struct {
 }
 
 // Header implements policy.Headers. A header that the proxy may have hidden is
-// reported as ambiguous, since nothing follows from not seeing it.
+// reported as ambiguous, since nothing follows from not seeing it, and so is
+// one with `!` in the map encoding, where Envoy shows each byte that is no
+// UTF-8 as such.
 func (v *headerView) Header(name string) (value string, count int) {
 	value, count = v.headers.Get(name)
-	if count == 0 && v.filtered {
+	switch {
+	case count == 0 && v.filtered:
 		return "", 2
+	case count == 1 && v.headers.Joined && strings.IndexByte(value, '!') >= 0:
+		return value, 2
 	}
 	return value, count
 }
