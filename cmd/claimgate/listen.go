@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
+	"syscall"
 
 	"github.com/claimgate/claimgate/cmd/claimgate/internal/admin"
 	"github.com/claimgate/claimgate/cmd/claimgate/internal/config"
@@ -71,10 +73,28 @@ func open(name string, settings config.Listener) (net.Listener, error) {
 		return nil, &failure{
 			code: exitTrouble,
 			err:  fmt.Errorf("%s.address: %w", name, err),
-			hint: "is the address in use? port 0 takes any free one; --ready-file tells which",
+			hint: listenHint(err),
 		}
 	}
 	return listener, nil
+}
+
+// listenHint says what to do about an address that cannot be listened on.
+func listenHint(err error) string {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE), errors.Is(err, envoy.ErrInUse):
+		return "another process has this address: stop it, or use another; port 0 takes any free one, and --ready-file tells which"
+	case errors.Is(err, envoy.ErrNotSocket):
+		return "name a path that does not exist yet; nothing but a stale socket is replaced"
+	case errors.Is(err, fs.ErrNotExist):
+		return "make the directory of the socket first"
+	case errors.Is(err, fs.ErrPermission):
+		return "this user may not: ports below 1024 need CAP_NET_BIND_SERVICE, a socket needs a directory that this user may write to"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return "no interface of this machine has the address"
+	default:
+		return "is this an address of this machine?"
+	}
 }
 
 // close closes what listen opened.

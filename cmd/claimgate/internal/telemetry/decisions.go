@@ -25,6 +25,7 @@ const (
 const (
 	maxPath   = 256
 	maxMethod = 32
+	maxHost   = 255
 )
 
 // decisionLog writes the lines about single decisions. A flood of denials
@@ -93,7 +94,7 @@ func (l *decisionLog) faulted(decision *authz.Decision, fault error) {
 }
 
 func (l *decisionLog) fields(req *authz.Request, decision *authz.Decision, elapsed time.Duration) []zap.Field {
-	fields := make([]zap.Field, 0, 12)
+	fields := make([]zap.Field, 0, 13)
 	fields = append(fields,
 		zap.Stringer("decision_id", decision.ID),
 		zap.Stringer("reason", decision.Reason),
@@ -110,6 +111,7 @@ func (l *decisionLog) fields(req *authz.Request, decision *authz.Decision, elaps
 	path, _, _ := strings.Cut(req.Path.Canonical, "?")
 	return append(fields,
 		zap.String("method", printable(req.Method, maxMethod)),
+		optional("host", printable(req.Host, maxHost)),
 		zap.String("path", printable(path, maxPath)),
 	)
 }

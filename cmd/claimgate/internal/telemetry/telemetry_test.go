@@ -70,7 +70,7 @@ func TestDenialLine(t *testing.T) {
 	want := map[string]any{
 		"level": "info", "msg": "denied", "decision_id": "01020000000000000000000000000000", "tenant": "acme",
 		"reason": "policy_denied", "rule": "export-needs-plan", "issuer": "idp", "subject_hash": "7f5869472f793738",
-		"cached": false, "took": 0.0015, "method": "GET", "path": "/orders/1",
+		"cached": false, "took": 0.0015, "method": "GET", "host": "api.example.com", "path": "/orders/1",
 	}
 	if a, b := fmt.Sprint(got[0]), fmt.Sprint(want); a != b {
 		t.Errorf("line\n got %s\nwant %s", a, b)
@@ -94,7 +94,9 @@ func TestP7RequestInDenialLine(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			tel, out := newTelemetry(t, LogSettings{Level: zapcore.DebugLevel, DenialsPerSecond: 10})
-			tel.Checked(request("GET", path), denial(), 0, nil)
+			hostile := request("GET", path)
+			hostile.Host = jws
+			tel.Checked(hostile, denial(), 0, nil)
 			tel.Checked(request("GET", path), &authz.Decision{Verdict: authz.Allow, Subject: jws, Tenant: jws, Rule: jws}, 0, nil)
 			mustHide(t, out.String())
 			if strings.Contains(out.String(), "alice") {
