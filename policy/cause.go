@@ -21,6 +21,12 @@ const (
 	causeEmpty
 	causeSegment
 	causeLong
+	causeNoTenant
+	causeExpression
+	causeCost
+	causeNumber
+	causeObject
+	causeForms
 
 	// ofReference marks a cause that lies in the right side.
 	ofReference cause = 1 << 7
@@ -64,6 +70,18 @@ func (c cause) String() string {
 		return side + " is a path segment that can be read in more than one way"
 	case causeLong:
 		return side + " is too long to be compared"
+	case causeNoTenant:
+		return side + " is of a tenant, and none is known"
+	case causeExpression:
+		return "the expression failed"
+	case causeCost:
+		return "the expression costs more than it may"
+	case causeNumber:
+		return side + " is a number that fits no type of the expression exactly"
+	case causeObject:
+		return side + " is an object, of which only members can be read"
+	case causeForms:
+		return "the path can be read in two ways, and the expression differs on them"
 	}
 	return ""
 }

@@ -12,40 +12,58 @@ import (
 // An allow rule or public route without Methods covers GET, HEAD, POST, PUT,
 // PATCH, DELETE and OPTIONS, a deny rule without them every method. The
 // compiled policy keeps nothing that a later change of spec could reach.
-func Compile(spec Spec) (*Policy, []Problem) {
-	c := &compiler{names: map[string]string{}}
+//
+// Whoever compiles many policies does it with one Compiler, so that equal
+// expressions are compiled once.
+func Compile(spec Spec) (*Policy, []Problem) { return new(Compiler).Compile(spec) }
+
+// Compile does what the function Compile does.
+func (compiler *Compiler) Compile(spec Spec) (*Policy, []Problem) {
+	c := &compilation{compiler: compiler, names: map[string]string{}}
+	c.namedConditions(spec.Named)
 	p := &Policy{compiled: true}
-	p.rules = compileEach(c, "rules", spec.Rules, MaxRules, (*compiler).rule)
-	p.require = c.require(spec.Require)
+	p.rules = pointers(compileEach(c, "rules", spec.Rules, MaxRules, (*compilation).rule))
+	p.require = pointers(c.require(spec.Require))
 	c.names = map[string]string{}
-	p.public = compileEach(c, "public", spec.Public, maxPublic, (*compiler).publicRoute)
-	p.readsRequest = c.readsRequest
+	p.public = pointers(compileEach(c, "public", spec.Public, maxPublic, (*compilation).publicRoute))
+	p.facts = c.facts
 	if len(c.problems) > 0 {
 		return nil, c.problems
 	}
 	return p, nil
 }
 
-// compiler gathers problems and what is known of the whole policy.
-type compiler struct {
-	problems     []Problem
-	names        map[string]string // name -> place where it was first given
-	readsRequest bool
-	program      int // instructions of all expressions so far
+// pointers returns the places of the elements of a list.
+func pointers[T any](list []T) []*T {
+	out := make([]*T, len(list))
+	for i := range list {
+		out[i] = &list[i]
+	}
+	return out
 }
 
-func (c *compiler) addf(at, mend, format string, args ...any) {
+// compilation gathers problems and what is known of the whole policy.
+type compilation struct {
+	compiler *Compiler
+	problems []Problem
+	names    map[string]string // name -> place where it was first given
+	named    map[string]*named
+	using    []string // names of the conditions that are being compiled
+	facts    facts    // of all rules and of `require`
+}
+
+func (c *compilation) addf(at, mend, format string, args ...any) {
 	c.problems = append(c.problems, Problem{Path: at, Message: fmt.Sprintf(format, args...), Mend: mend})
 }
 
-func (c *compiler) addFault(at string, f *fault) {
+func (c *compilation) addFault(at string, f *fault) {
 	c.problems = append(c.problems, Problem{Path: at, Message: f.message, Mend: f.mend})
 }
 
 func element(list string, i int) string { return list + "[" + strconv.Itoa(i) + "]" }
 
 // compileEach compiles the elements of a list, up to its limit.
-func compileEach[S, T any](c *compiler, at string, specs []S, limit int, compile func(*compiler, string, *S) T) []T {
+func compileEach[S, T any](c *compilation, at string, specs []S, limit int, compile func(*compilation, string, *S) T) []T {
 	specs = within(c, at, specs, limit)
 	out := make([]T, 0, len(specs))
 	for i := range specs {
@@ -55,7 +73,7 @@ func compileEach[S, T any](c *compiler, at string, specs []S, limit int, compile
 }
 
 // within reports a list that is too long and returns what its limit admits.
-func within[T any](c *compiler, at string, list []T, limit int) []T {
+func within[T any](c *compilation, at string, list []T, limit int) []T {
 	if len(list) > limit {
 		c.addf(at, "shorten the list", "has %d elements, more than %d", len(list), limit)
 		return list[:limit]
@@ -63,7 +81,7 @@ func within[T any](c *compiler, at string, list []T, limit int) []T {
 	return list
 }
 
-func (c *compiler) name(at, name string) {
+func (c *compilation) name(at, name string) {
 	at += ".name"
 	switch first, taken := c.names[name]; {
 	case name == "":
@@ -94,14 +112,39 @@ func quote(s string) string {
 	return strconv.Quote(s)
 }
 
-func (c *compiler) require(conditions []Condition) []node {
-	b := &builder{compiler: c, root: "require", scope: "require"}
-	return b.list(place{path: "require", depth: 1}, conditions)
+func (c *compilation) require(conditions []Condition) []node {
+	b := &builder{compilation: c, root: "require", scope: "require"}
+	out := b.list(place{path: "require", depth: 1}, conditions)
+	b.weigh()
+	return out
 }
 
-func (c *compiler) rule(at string, s *RuleSpec) rule {
+// weighProgram reports, once, that the regular expressions of the policy became
+// too many with the last of that size.
+func (b *builder) weighProgram(at string, size int) {
+	after := b.compilation.facts.program + b.facts.program
+	if after > maxProgram && after-size <= maxProgram {
+		b.addf(at, "use fewer or smaller expressions", "is one too many: the expressions of a policy may compile to %d instructions in all, named ones counted at each use", maxProgram)
+	}
+}
+
+// weigh adds what is known of the conditions to what is known of the policy.
+// The limits are reported once, where they are passed.
+func (b *builder) weigh() {
+	before := b.compilation.facts
+	b.compilation.facts.take(&b.facts)
+	after := &b.compilation.facts
+	if after.nodes > maxConditions && before.nodes <= maxConditions {
+		b.addf(b.root, "use fewer conditions", "goes beyond %d conditions of one policy, named ones counted at each use", maxConditions)
+	}
+	if after.expressions > maxCEL && before.expressions <= maxCEL {
+		b.addf(b.root, "use fewer expressions", "goes beyond %d CEL expressions of one policy, named ones counted at each use", maxCEL)
+	}
+}
+
+func (c *compilation) rule(at string, s *RuleSpec) rule {
 	c.name(at, s.Name)
-	r := rule{name: s.Name, action: s.Action}
+	r := rule{name: s.Name, action: s.Action, shadow: s.Shadow}
 	if s.Action != Allow && s.Action != Deny {
 		c.addf(at+".action", "write `allow` or `deny`", "is neither allow nor deny")
 	}
@@ -110,15 +153,16 @@ func (c *compiler) rule(at string, s *RuleSpec) rule {
 	r.upgrades = c.upgrades(at+".upgrades", s)
 	r.issuers = c.issuers(at+".issuers", s.Issuers)
 	c.anyToken(at, s)
-	b := &builder{compiler: c, root: at + ".when", scope: "a rule", paths: r.paths}
+	b := &builder{compilation: c, root: at + ".when", scope: "a rule", paths: r.paths}
 	r.when = b.list(place{path: at + ".when", depth: 1}, s.When)
-	r.scopes = b.scopes
-	r.token = b.readsToken || len(s.Issuers) > 0
+	b.weigh()
+	r.scopes = b.facts.scopes
+	r.token = b.facts.token || len(s.Issuers) > 0
 	return r
 }
 
 // anyToken holds that an allow rule states what it asks of a token.
-func (c *compiler) anyToken(at string, s *RuleSpec) {
+func (c *compilation) anyToken(at string, s *RuleSpec) {
 	switch {
 	case s.Action == Deny && s.AnyToken:
 		c.addf(at+".anyToken", "remove it; a deny rule without conditions denies whatever it matches", "has no meaning on a deny rule")
@@ -129,7 +173,7 @@ func (c *compiler) anyToken(at string, s *RuleSpec) {
 	}
 }
 
-func (c *compiler) publicRoute(at string, s *PublicSpec) publicRoute {
+func (c *compilation) publicRoute(at string, s *PublicSpec) publicRoute {
 	c.name(at, s.Name)
 	if s.Token != TokenNone && s.Token != TokenOptional {
 		c.addf(at+".token", "write `none` or `optional`", "is neither none nor optional")

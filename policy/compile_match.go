@@ -13,7 +13,7 @@ func defaultMethods() []string {
 
 // methods compiles a list of methods. What it returns for none is nil on a
 // deny rule, which means every method.
-func (c *compiler) methods(at string, methods []string, allow bool) []string {
+func (c *compilation) methods(at string, methods []string, allow bool) []string {
 	if len(methods) == 0 {
 		if methods != nil {
 			c.addf(at, "name the methods, or remove the field", "is empty")
@@ -56,7 +56,7 @@ func isToken(s string) bool {
 func isLowerToken(s string) bool { return isToken(s) && s == strings.ToLower(s) }
 
 // distinct reports elements that repeat an earlier one.
-func (c *compiler) distinct(at string, list []string) {
+func (c *compilation) distinct(at string, list []string) {
 	for i := range list {
 		if first := slices.Index(list, list[i]); first < i {
 			c.addf(element(at, i), "remove it", "repeats %s", element(at, first))
@@ -64,7 +64,7 @@ func (c *compiler) distinct(at string, list []string) {
 	}
 }
 
-func (c *compiler) upgrades(at string, s *RuleSpec) []string {
+func (c *compilation) upgrades(at string, s *RuleSpec) []string {
 	if s.Action == Deny && len(s.Upgrades) > 0 {
 		c.addf(at, "remove it; a deny rule covers upgrades as it covers other requests", "has no meaning on a deny rule")
 		return nil
@@ -79,7 +79,7 @@ func (c *compiler) upgrades(at string, s *RuleSpec) []string {
 	return slices.Clone(list)
 }
 
-func (c *compiler) issuers(at string, list []string) []string {
+func (c *compilation) issuers(at string, list []string) []string {
 	if list != nil && len(list) == 0 {
 		c.addf(at, "name the issuers, or remove the field", "is empty")
 	}
@@ -95,7 +95,7 @@ func (c *compiler) issuers(at string, list []string) []string {
 
 // patterns compiles the two lists of a rule. Where one widens what is denied
 // or excluded, it is loosened: it ignores trailing slashes.
-func (c *compiler) patterns(at string, paths, notPaths []string, allow bool) (in, out []pattern) {
+func (c *compilation) patterns(at string, paths, notPaths []string, allow bool) (in, out []pattern) {
 	in = c.patternList(at+".paths", paths, !allow)
 	out = c.patternList(at+".notPaths", notPaths, allow)
 	for i := range out {
@@ -106,7 +106,7 @@ func (c *compiler) patterns(at string, paths, notPaths []string, allow bool) (in
 	return in, out
 }
 
-func (c *compiler) patternList(at string, texts []string, loose bool) []pattern {
+func (c *compilation) patternList(at string, texts []string, loose bool) []pattern {
 	if texts != nil && len(texts) == 0 {
 		c.addf(at, "name the paths, or remove the field", "is empty")
 	}

@@ -29,9 +29,16 @@ func (b *builder) operand(at string, n *node, o *Operand) *operand {
 		written++
 		out.kind, out.claim = rightClaim, b.claimPath(at+".claim", o.Claim)
 	}
+	if o.Tenant != "" {
+		written++
+		out.kind, out.name = rightTenantLabel, b.label(at+".tenant", o.Tenant)
+		if out.name == "" {
+			out.kind = rightTenantName
+		}
+	}
 	switch {
 	case written != 1:
-		b.addf(at, "write exactly one of a value, path, header and claim", "has %s", count(written, "right side"))
+		b.addf(at, "write exactly one of a value, path, header, claim and tenant", "has %s", count(written, "right side"))
 	case out.kind != rightLiteral && (n.left == leftTime || len(t.refs) == 0):
 		b.addf(at, "write the value itself", "cannot refer to something else")
 	case out.kind != rightLiteral && !slices.Contains(t.refs, out.kind):
@@ -42,6 +49,10 @@ func (b *builder) operand(at string, n *node, o *Operand) *operand {
 
 // captured checks that each path pattern of the rule captures name.
 func (b *builder) captured(at, name string) {
+	if b.named {
+		b.facts.captures = union(b.facts.captures, name)
+		return
+	}
 	if len(b.paths) == 0 {
 		b.addf(at, "add `paths` with {"+quoteless(name)+"} to the rule", "refers to a capture where there are no paths")
 		return
@@ -71,7 +82,7 @@ func (b *builder) literal(at string, n *node, l *Literal, out *operand) {
 		wants = "a time such as 2026-01-31T00:00:00Z, or Unix seconds"
 	case isOrder(n.op):
 		kinds = kindSet(0).with(Num)
-	case kinds.has(Num) && n.left != leftClaim:
+	case kinds.has(Num) && !n.left.isClaim():
 		wants, kinds = "a string", kindSet(0).with(String)
 	}
 	if !kinds.has(l.Kind) {
@@ -87,7 +98,7 @@ func (b *builder) literal(at string, n *node, l *Literal, out *operand) {
 		return
 	}
 	out.scalar = Value{Kind: l.Kind, Bool: l.Bool, Num: l.Num, String: l.String}
-	if wrong := b.specialise(n, out); wrong != nil {
+	if wrong := b.specialise(at, n, out); wrong != nil {
 		b.addFault(at, wrong)
 	}
 }
@@ -115,8 +126,8 @@ func (b *builder) literalList(at string, n *node, list []Literal, out *operand) 
 	if len(list) == 0 {
 		b.addf(at, "write the values to compare with", "is an empty list")
 	}
-	list = within(b.compiler, at, list, maxElements)
-	onlyStrings := n.op == opWithin || n.left != leftClaim
+	list = within(b.compilation, at, list, maxElements)
+	onlyStrings := n.op == opWithin || !n.left.isClaim()
 	values := make([]Value, 0, len(list))
 	for i := range list {
 		l := &list[i]

@@ -3,19 +3,18 @@ package policy
 import (
 	"net/netip"
 	"regexp"
-	"regexp/syntax"
 	"strings"
 	"time"
 )
 
 // specialise compiles a string or number further where the operator needs it.
-func (b *builder) specialise(n *node, out *operand) *fault {
+func (b *builder) specialise(at string, n *node, out *operand) *fault {
 	text := out.scalar.String
 	switch {
 	case n.op == opHasScope && !isScopeToken(text):
 		return faultf("write one scope; ask for several with one condition each", "is not one scope (RFC 6749 section 3.3): %s", quote(text))
 	case n.op == opMatches:
-		return b.expression(text, out)
+		return b.expression(at, text, out)
 	case n.op == opWithin:
 		block, wrong := parseBlock(text)
 		out.blocks = []netip.Prefix{block}
@@ -28,22 +27,15 @@ func (b *builder) specialise(n *node, out *operand) *fault {
 
 // expression compiles the source alone first, so that no bracket of it
 // can close the group that anchors it.
-func (c *compiler) expression(source string, out *operand) *fault {
+func (b *builder) expression(at, source string, out *operand) *fault {
 	const mend = "write a regular expression in the syntax of RE2"
-	parsed, err := syntax.Parse(source, syntax.Perl)
-	if err != nil {
-		return faultf(mend, "is not a regular expression: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+	size, wrong := expressionSize(source)
+	if wrong != nil {
+		return wrong
 	}
-	program, err := syntax.Compile(parsed.Simplify())
-	if err != nil {
-		return faultf(mend, "is not a regular expression: %v", err)
-	}
-	if len(program.Inst) > maxExpression {
-		return faultf("use fewer or smaller repetitions", "compiles to %d instructions, more than %d", len(program.Inst), maxExpression)
-	}
-	if c.program += len(program.Inst); c.program > maxProgram {
-		return faultf("use fewer or smaller expressions", "is one too many: the expressions of a policy may compile to %d instructions in all", maxProgram)
-	}
+	b.facts.program += size
+	b.weighProgram(at, size)
+	var err error
 	if out.expr, err = regexp.Compile(`\A(?:` + source + `)\z`); err != nil {
 		return faultf(mend, "cannot be anchored: %v", err)
 	}

@@ -45,9 +45,17 @@ func (e *env) claim(path []string) (Value, cause) {
 		return Value{}, causeNoToken
 	}
 	v := e.in.Claims.Claim(path)
+	if v.Kind == Missing {
+		return Value{}, hiddenBy(e.in.Claims, path)
+	}
+	return known(v)
+}
+
+// known says why a value that is there cannot be used.
+func known(v Value) (Value, cause) {
 	switch v.Kind {
 	case Missing:
-		return Value{}, e.hiddenBy(path)
+		return Value{}, causeMissing
 	case Withheld:
 		return Value{}, causeWithheld
 	case Null:
@@ -64,9 +72,9 @@ func (e *env) claim(path []string) (Value, cause) {
 
 // hiddenBy says why a claim is missing. A member of what is withheld is not
 // known to be absent, nor is one of what is no object at all.
-func (e *env) hiddenBy(path []string) cause {
+func hiddenBy(claims Claims, path []string) cause {
 	for i := 1; i < len(path); i++ {
-		switch v := e.in.Claims.Claim(path[:i]); v.Kind {
+		switch v := claims.Claim(path[:i]); v.Kind {
 		case Object:
 		case Missing, Null:
 			return causeMissing
@@ -77,6 +85,39 @@ func (e *env) hiddenBy(path []string) cause {
 		}
 	}
 	return causeMissing
+}
+
+// mapped reads a claim by the name that its issuer's mappings give it.
+func (e *env) mapped(name string) (Value, cause) {
+	if e.tokenless() || e.in.Mapped == nil {
+		return Value{}, causeNoToken
+	}
+	return known(e.in.Mapped.MappedClaim(name))
+}
+
+func (e *env) tenantName() (Value, cause) {
+	if e.in.Tenant == nil {
+		return Value{}, causeNoTenant
+	}
+	return Value{Kind: String, String: e.in.Tenant.TenantName()}, causeNone
+}
+
+func (e *env) label(name string) (Value, cause) {
+	if e.in.Tenant == nil {
+		return Value{}, causeNoTenant
+	}
+	text, ok := e.in.Tenant.Label(name)
+	if !ok {
+		return Value{}, causeMissing
+	}
+	return Value{Kind: String, String: text}, causeNone
+}
+
+func (e *env) principal() (Value, cause) {
+	if e.in.Principal == "" {
+		return Value{}, causeMissing
+	}
+	return Value{Kind: String, String: e.in.Principal}, causeNone
 }
 
 func (e *env) header(name string) (Value, cause) {
@@ -124,11 +165,19 @@ func (n *node) leftValue(e *env) (Value, cause) {
 	case leftClaim:
 		return e.claim(n.claim)
 	case leftHeader:
-		return e.header(n.header)
+		return e.header(n.name)
 	case leftIssuerName:
 		return e.issuer(e.in.IssuerName)
 	case leftIssuerURL:
 		return e.issuer(e.in.IssuerURL)
+	case leftMapped:
+		return e.mapped(n.name)
+	case leftTenantName:
+		return e.tenantName()
+	case leftTenantLabel:
+		return e.label(n.name)
+	case leftPrincipal:
+		return e.principal()
 	}
 	return Value{}, causeKind
 }
@@ -147,6 +196,10 @@ func (o *operand) value(e *env) (Value, cause) {
 		v, why = e.header(o.name)
 	case rightClaim:
 		v, why = e.claim(o.claim)
+	case rightTenantName:
+		v, why = e.tenantName()
+	case rightTenantLabel:
+		v, why = e.label(o.name)
 	default:
 		why = causeKind
 	}
@@ -157,4 +210,16 @@ func (o *operand) value(e *env) (Value, cause) {
 		return v, causeEmpty | ofReference
 	}
 	return v, causeNone
+}
+
+// Lookup reads a claim and tells what is absent from what is hidden: where a
+// member of something withheld, or of what is no object, is asked for, it
+// returns Withheld in place of Missing. An implementation of Mapped answers
+// with it, so that `mapped` and `claim` conclude the same.
+func Lookup(claims Claims, path []string) Value {
+	v := claims.Claim(path)
+	if v.Kind == Missing && hiddenBy(claims, path) != causeMissing {
+		return Value{Kind: Withheld}
+	}
+	return v
 }

@@ -26,7 +26,14 @@ func (n *node) eval(e *env) Truth {
 	case opAny:
 		return evalAny(n.kids, e)
 	case opNot:
-		return n.kids[0].eval(e).not()
+		// More scopes in the token could turn what is negated either way.
+		assume := e.assume
+		e.assume = false
+		truth := n.kids[0].eval(e).not()
+		e.assume = assume
+		return truth
+	case opUse:
+		return n.kids[0].eval(e)
 	}
 	if e.assume && n.assumable {
 		return True
@@ -70,6 +77,8 @@ func (n *node) compare(e *env) (Truth, cause) {
 		return n.presence(e)
 	case opWithin:
 		return n.within(e)
+	case opCEL:
+		return n.cel.eval(e)
 	}
 	if n.left == leftTime {
 		return n.clock(e)

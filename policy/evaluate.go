@@ -4,6 +4,7 @@ package policy
 type rule struct {
 	name     string
 	action   Action
+	shadow   bool
 	methods  []string // nil on a deny rule: every method
 	paths    []pattern
 	notPaths []pattern
@@ -104,7 +105,7 @@ func oneOf(list []string, s string) bool {
 
 // judge is the one evaluation behind Evaluate, EvaluatePublic and Explain.
 func (p *Policy) judge(e *env) Result {
-	res := Result{Rule: -1}
+	res := Result{Rule: -1, Shadow: -1}
 	allowing := p.judgeRules(e, &res)
 	switch {
 	case res.Rule >= 0:
@@ -136,7 +137,7 @@ func (p *Policy) judge(e *env) Result {
 func (p *Policy) judgeRules(e *env, res *Result) (allowing int) {
 	allowing = -1
 	for i := range p.rules {
-		r := &p.rules[i]
+		r := p.rules[i]
 		if r.mismatch(e) != applies {
 			continue
 		}
@@ -148,6 +149,10 @@ func (p *Policy) judgeRules(e *env, res *Result) (allowing int) {
 			res.Erred.add(i)
 		}
 		switch {
+		case r.shadow:
+			if r.action != Allow && truth != False && res.Shadow < 0 {
+				res.Shadow = i
+			}
 		case r.action == Allow:
 			if truth == True && allowing < 0 {
 				allowing = i
@@ -177,8 +182,8 @@ func (p *Policy) failedRequire(e *env) int {
 func (p *Policy) missingScopes(e *env) []string {
 	e.assume = true
 	for i := range p.rules {
-		r := &p.rules[i]
-		if len(r.scopes) > 0 && r.action == Allow && r.mismatch(e) == applies && evalAll(r.when, e) == True {
+		r := p.rules[i]
+		if len(r.scopes) > 0 && r.action == Allow && !r.shadow && r.mismatch(e) == applies && evalAll(r.when, e) == True {
 			return r.scopes
 		}
 	}

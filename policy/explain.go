@@ -16,6 +16,7 @@ type Trace struct {
 type RuleTrace struct {
 	Name    string
 	Action  Action
+	Shadow  bool   // the rule is no part of the outcome
 	Applies bool   // methods, paths, upgrades and issuers matched
 	Why     string // why the rule does not apply, "" where it does
 	Truth   Truth  // of the conditions together; only where it applies
@@ -48,13 +49,15 @@ func (p *Policy) Explain(in *Input, public bool) Trace {
 	}
 	if p.requires(&e) {
 		e.pattern = nil
-		t.Require = traceAll(p.require, &e)
+		for _, n := range p.require {
+			t.Require = append(t.Require, n.trace(&e))
+		}
 	}
 	return t
 }
 
 func (r *rule) trace(e *env) RuleTrace {
-	t := RuleTrace{Name: r.name, Action: r.action}
+	t := RuleTrace{Name: r.name, Action: r.action, Shadow: r.shadow}
 	if m := r.mismatch(e); m != applies {
 		t.Why = r.whyNot(m, e)
 		return t
@@ -114,6 +117,10 @@ func (n *node) trace(e *env) ConditionTrace {
 	}
 	_, why := n.compare(e)
 	t.Why = why.String()
+	if n.op == opCEL {
+		t.Expected, t.Actual = "true", n.cel.seen(e)
+		return t
+	}
 	t.Expected = n.expected(e)
 	t.Actual = n.actual(e)
 	return t
@@ -186,7 +193,7 @@ func (n *node) actual(e *env) string {
 		return e.in.Now.UTC().Format("2006-01-02T15:04:05.999999999Z07:00")
 	}
 	v, why := n.leftValue(e)
-	if why == causeNone && n.left == leftHeader && isCredential(n.header) {
+	if why == causeNone && n.left == leftHeader && isCredential(n.name) {
 		return notShown
 	}
 	return seen(&v, why)

@@ -29,6 +29,8 @@ const (
 	opWithin
 	opExists
 	opAbsent
+	opUse // a named condition, which is the only part
+	opCEL
 )
 
 type leftKind uint8
@@ -41,7 +43,14 @@ const (
 	leftIssuerURL
 	leftRemoteIP
 	leftTime
+	leftMapped
+	leftTenantName
+	leftTenantLabel
+	leftPrincipal
+	leftCEL
 )
+
+func (l leftKind) isClaim() bool { return l == leftClaim || l == leftMapped }
 
 type rightKind uint8
 
@@ -51,6 +60,8 @@ const (
 	rightCapture
 	rightHeader
 	rightClaim
+	rightTenantName
+	rightTenantLabel
 )
 
 // node is one compiled condition. One concrete type serves all of them, so
@@ -59,19 +70,20 @@ type node struct {
 	op        opcode
 	left      leftKind
 	ifPresent bool
-	// assumable marks a hasScope with a literal that stands under no `not`:
-	// more scopes in the token could only help it.
+	// assumable marks a hasScope of a claim with a literal: where it stands
+	// under no `not`, more scopes in the token could only help it.
 	assumable bool
 	claim     []string // of leftClaim
-	header    string   // of leftHeader
+	name      string   // of a header, mapping, label or named condition
 	right     *operand
-	kids      []node
+	cel       *celExpression
+	kids      []node // shared where a condition is used by name
 }
 
 // operand is a compiled right side.
 type operand struct {
 	kind    rightKind
-	name    string   // of a capture or header
+	name    string   // of a capture, header or label
 	claim   []string // of a claim
 	scalar  Value    // literal: a string, number or boolean; the source of matches
 	set     literalSet

@@ -3,11 +3,11 @@ package policy
 // Policy is a compiled policy: immutable and safe for concurrent use. Only
 // Compile makes one; the zero Policy and the nil Policy deny everything.
 type Policy struct {
-	compiled     bool
-	rules        []rule
-	require      []node
-	public       []publicRoute
-	readsRequest bool
+	compiled bool
+	rules    []*rule // these three are shared with what they are joined into
+	require  []*node
+	public   []*publicRoute
+	facts    facts
 }
 
 // publicRoute is one compiled public route.
@@ -32,7 +32,7 @@ func (p *Policy) EvaluatePublic(in *Input) Result { return p.evaluate(in, true) 
 
 func (p *Policy) evaluate(in *Input, public bool) Result {
 	if p == nil || !p.compiled || in == nil {
-		return Result{Rule: -1}
+		return Result{Rule: -1, Shadow: -1}
 	}
 	var e env
 	e.init(in, public)
@@ -55,7 +55,7 @@ func (p *Policy) MatchPublic(in *Input) *Public {
 	var e env
 	e.init(in, true)
 	for i := range p.public {
-		r := &p.public[i]
+		r := p.public[i]
 		if oneOf(r.methods, in.Method) && matchAllow(r.paths, r.notPaths, &e) == applies {
 			return &r.public
 		}
@@ -74,7 +74,7 @@ func (p *Policy) RuleName(i int) string {
 // ReadsRequest reports whether a condition of the policy reads anything of the
 // request besides method, path and token, or the clock. Conditions alone count:
 // an upgrade is told apart by every policy, as a method is.
-func (p *Policy) ReadsRequest() bool { return p != nil && p.readsRequest }
+func (p *Policy) ReadsRequest() bool { return p != nil && p.facts.request }
 
 // Needs is what a policy reads of its tenant and of its issuers' mappings, so
 // that whoever puts them together can check that it is there.

@@ -15,6 +15,10 @@ const (
 // text writes a condition in the flow style of YAML, as in a document.
 func (n *node) text() string {
 	switch n.op {
+	case opUse:
+		return "{use: " + show(n.name) + "}"
+	case opCEL:
+		return "{cel: " + strconv.Quote(n.cel.source) + "}"
 	case opNot:
 		return "{not: " + n.kids[0].text() + "}"
 	case opAll, opAny:
@@ -37,7 +41,7 @@ func (n *node) leftText() string {
 	case leftClaim:
 		return "claim: " + claimText(n.claim)
 	case leftHeader:
-		return "header: " + show(n.header)
+		return "header: " + show(n.name)
 	case leftIssuerName:
 		return "issuer: name"
 	case leftIssuerURL:
@@ -46,6 +50,14 @@ func (n *node) leftText() string {
 		return "remoteIp: peer"
 	case leftTime:
 		return "time: now"
+	case leftMapped:
+		return "mapped: " + show(n.name)
+	case leftTenantName:
+		return "tenant: name"
+	case leftTenantLabel:
+		return "tenant: " + show(labelPrefix+n.name)
+	case leftPrincipal:
+		return "principal: peer"
 	}
 	return ""
 }
@@ -59,6 +71,10 @@ func (o *operand) text() string {
 		return "{header: " + show(o.name) + "}"
 	case o.kind == rightClaim:
 		return "{claim: " + claimText(o.claim) + "}"
+	case o.kind == rightTenantName:
+		return "{tenant: name}"
+	case o.kind == rightTenantLabel:
+		return "{tenant: " + show(labelPrefix+o.name) + "}"
 	case o.written != "":
 		return o.written
 	case len(o.blocks) > 0:

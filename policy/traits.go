@@ -11,14 +11,14 @@ type traits struct {
 
 // operatorTraits describes the operators that take a right side.
 func operatorTraits(op opcode) traits {
-	texts := []leftKind{leftClaim, leftHeader, leftIssuerName, leftIssuerURL}
-	anyRef := []rightKind{rightCapture, rightHeader, rightClaim}
+	texts := []leftKind{leftClaim, leftHeader, leftMapped, leftPrincipal, leftIssuerName, leftIssuerURL, leftTenantName, leftTenantLabel}
+	anyRef := []rightKind{rightCapture, rightHeader, rightClaim, rightTenantName, rightTenantLabel}
 	claimRef := []rightKind{rightClaim}
 	str := kindSet(0).with(String)
 	list := kindSet(0).with(List)
 	num := kindSet(0).with(Num)
 	scalar := str.with(Num).with(Bool)
-	claim := []leftKind{leftClaim}
+	claim := []leftKind{leftClaim, leftMapped}
 	name := operatorName(op)
 	switch op {
 	case opEquals:
@@ -30,17 +30,17 @@ func operatorTraits(op opcode) traits {
 	case opContainsAny, opContainsAll:
 		return traits{name, claim, list, claimRef, "a list of strings, numbers or booleans"}
 	case opHasScope:
-		return traits{name, texts[:2], str, anyRef, "one scope"}
+		return traits{name, texts[:3], str, anyRef, "one scope"}
 	case opPrefix, opSuffix:
 		return traits{name, texts, str, anyRef, "a string"}
 	case opMatches:
 		return traits{name, texts, str, nil, "a regular expression"}
 	case opLess, opLessEqual, opGreater, opGreaterEqual:
-		return traits{name, []leftKind{leftClaim, leftTime}, num.with(String), claimRef, "a number"}
+		return traits{name, []leftKind{leftClaim, leftMapped, leftTime}, num.with(String), claimRef, "a number"}
 	case opWithin:
 		return traits{name, []leftKind{leftRemoteIP}, list.with(String), nil, "a list of CIDR blocks"}
 	case opExists, opAbsent:
-		return traits{name: name, lefts: texts[:2]}
+		return traits{name: name, lefts: texts[:4]}
 	}
 	return traits{name: name}
 }
@@ -77,6 +77,10 @@ func operatorName(op opcode) string {
 		return "exists"
 	case opAbsent:
 		return "absent"
+	case opUse:
+		return "use"
+	case opCEL:
+		return "cel"
 	}
 	return orderName(op)
 }
@@ -131,7 +135,8 @@ func writtenLefts(c *Condition) []string {
 		out = append(out, "claim")
 	}
 	for _, f := range [...]struct{ name, value string }{
-		{"header", c.Header}, {"issuer", c.Issuer}, {"remoteIp", c.RemoteIP}, {"time", c.Time},
+		{"mapped", c.Mapped}, {"header", c.Header}, {"tenant", c.Tenant}, {"issuer", c.Issuer},
+		{"remoteIp", c.RemoteIP}, {"principal", c.Principal}, {"time", c.Time},
 	} {
 		if f.value != "" {
 			out = append(out, f.name)
@@ -140,9 +145,10 @@ func writtenLefts(c *Condition) []string {
 	return out
 }
 
-// writtenCombinators returns the combinators that were written. A list that is
-// there and empty counts.
-func writtenCombinators(c *Condition) []opcode {
+// writtenWholes returns what was written that is a condition without a left
+// side: combinators, a use and an expression. A list that is there and empty
+// counts.
+func writtenWholes(c *Condition) []opcode {
 	var out []opcode
 	if c.All != nil {
 		out = append(out, opAll)
@@ -152,6 +158,12 @@ func writtenCombinators(c *Condition) []opcode {
 	}
 	if c.Not != nil {
 		out = append(out, opNot)
+	}
+	if c.Use != "" {
+		out = append(out, opUse)
+	}
+	if c.CEL != "" {
+		out = append(out, opCEL)
 	}
 	return out
 }
