@@ -6,13 +6,32 @@ import (
 	"testing"
 )
 
+// pathCase is a path as sent and what becomes of it.
+type pathCase struct {
+	raw       string
+	canonical string // "" for as sent
+	lenient   string // "" for the canonical form
+	odd       Oddity
+}
+
+func checkPaths(t *testing.T, cases []pathCase) {
+	t.Helper()
+	for _, tt := range cases {
+		want := Path{Canonical: tt.canonical, Lenient: tt.lenient, Oddities: tt.odd}
+		if want.Canonical == "" {
+			want.Canonical = tt.raw
+		}
+		if want.Lenient == "" {
+			want.Lenient = want.Canonical
+		}
+		if got := CanonicalPath(tt.raw); got != want {
+			t.Errorf("CanonicalPath(%.80q) = %.200q (%v), want %.200q (%v)", tt.raw, got, got.Oddities, want, want.Oddities)
+		}
+	}
+}
+
 func TestCanonicalPath(t *testing.T) {
-	tests := []struct {
-		raw       string
-		canonical string // "" for as sent
-		lenient   string // "" for the canonical form
-		odd       Oddity
-	}{
+	checkPaths(t, []pathCase{
 		{raw: "/"},
 		{raw: "/orders/7"},
 		{raw: "/orders/"},
@@ -31,14 +50,17 @@ func TestCanonicalPath(t *testing.T) {
 		{raw: "/100%25de", lenient: "/100%de"},
 		{raw: "/a%2520b", lenient: "/a%20b"},
 		{raw: "/a%25zz", lenient: "/a%zz"},
-
 		{raw: "", odd: PathEmpty},
 		{raw: "*", odd: PathNotAbsolute},
 		{raw: "a", odd: PathNotAbsolute},
 		{raw: "http://other.test/abs", odd: PathNotAbsolute | PathDoubleSlash},
 		{raw: "/" + strings.Repeat("a", MaxPathBytes-1)},
 		{raw: "/" + strings.Repeat("a", MaxPathBytes), odd: PathTooLong},
+	})
+}
 
+func TestCanonicalPathDotSegments(t *testing.T) {
+	checkPaths(t, []pathCase{
 		{raw: "/a/../b", odd: PathDotSegment},
 		{raw: "/a/..", odd: PathDotSegment},
 		{raw: "/./admin/x", odd: PathDotSegment},
@@ -51,7 +73,11 @@ func TestCanonicalPath(t *testing.T) {
 		{raw: "/a%2f..%2fb", canonical: "/a%2F..%2Fb", lenient: "/a/../b", odd: PathDotSegment | PathEncodedSlash},
 		{raw: `/a\..\b`, odd: PathDotSegment | PathBackslash},
 		{raw: "/a%5c..", canonical: "/a%5C..", lenient: `/a\..`, odd: PathDotSegment | PathBackslash},
+	})
+}
 
+func TestCanonicalPathSegments(t *testing.T) {
+	checkPaths(t, []pathCase{
 		{raw: "/a%2fb", canonical: "/a%2Fb", lenient: "/a/b", odd: PathEncodedSlash},
 		{raw: "/a%5cb", canonical: "/a%5Cb", lenient: `/a\b`, odd: PathBackslash},
 		{raw: `/a\b`, odd: PathBackslash},
@@ -75,6 +101,11 @@ func TestCanonicalPath(t *testing.T) {
 		{raw: "/a;b/c%3bd", canonical: "/a;b/c%3Bd", lenient: "/a;b/c;d", odd: PathSemicolon | PathMixed},
 		{raw: "/a//b%2Fc", lenient: "/a//b/c", odd: PathDoubleSlash | PathEncodedSlash | PathMixed},
 		{raw: "/a%3Bb%2fc", canonical: "/a%3Bb%2Fc", lenient: "/a;b/c", odd: PathSemicolon | PathEncodedSlash | PathMixed},
+	})
+}
+
+func TestCanonicalPathBytes(t *testing.T) {
+	checkPaths(t, []pathCase{
 		{raw: "/a#f", odd: PathFragment},
 		{raw: "/a?b", odd: PathQuery},
 		{raw: "/a b", odd: PathControl},
@@ -88,6 +119,11 @@ func TestCanonicalPath(t *testing.T) {
 		{raw: "/é", odd: PathNonASCII},
 		{raw: "/a%e9", canonical: "/a%E9", lenient: "/a\xe9", odd: PathInvalidUTF8},
 		{raw: "/%c0%af", canonical: "/%C0%AF", lenient: "/\xc0\xaf", odd: PathInvalidUTF8},
+	})
+}
+
+func TestCanonicalPathEscapes(t *testing.T) {
+	checkPaths(t, []pathCase{
 		{raw: "/a%", odd: PathBadEscape},
 		{raw: "/a%2", odd: PathBadEscape},
 		{raw: "/a%zz", odd: PathBadEscape},
@@ -101,19 +137,7 @@ func TestCanonicalPath(t *testing.T) {
 		{raw: "/a%2500", lenient: "/a%00", odd: PathDoubleEscape},
 		{raw: "/a%253Bb", lenient: "/a%3Bb", odd: PathDoubleEscape},
 		{raw: "/a%25252fb", lenient: "/a%252fb", odd: PathDoubleEscape},
-	}
-	for _, tt := range tests {
-		want := Path{Canonical: tt.canonical, Lenient: tt.lenient, Oddities: tt.odd}
-		if want.Canonical == "" {
-			want.Canonical = tt.raw
-		}
-		if want.Lenient == "" {
-			want.Lenient = want.Canonical
-		}
-		if got := CanonicalPath(tt.raw); got != want {
-			t.Errorf("CanonicalPath(%.80q) = %.200q (%v), want %.200q (%v)", tt.raw, got, got.Oddities, want, want.Oddities)
-		}
-	}
+	})
 }
 
 func TestForms(t *testing.T) {
