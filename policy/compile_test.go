@@ -158,7 +158,6 @@ func TestCompilePatterns(t *testing.T) {
 
 func TestCompileConditions(t *testing.T) {
 	type cond = policy.Condition
-	type operand = policy.Operand
 	when := func(c ...cond) policy.Spec { return rules(denyWhen("r", c...)) }
 	deep := has("a", "b")
 	for range 8 {
@@ -170,12 +169,7 @@ func TestCompileConditions(t *testing.T) {
 	}
 	circle := cond{}
 	circle.Not = &circle
-	elements := make([]any, 1025)
-	for i := range elements {
-		elements[i] = "e" + strconv.Itoa(i)
-	}
 	a := claim("a")
-	null := policy.Literal{Kind: policy.Null}
 	runProblems(t, []problemCase{
 		{"empty", when(cond{}), []string{"rules[0].when[0]: neither a comparison nor a combinator"}},
 		{"only ifPresent", when(cond{IfPresent: true}), []string{"rules[0].when[0]: neither"}},
@@ -195,6 +189,20 @@ func TestCompileConditions(t *testing.T) {
 		{"too many nested", when(cond{Any: wide[:40]}, cond{All: wide[:40]}, cond{All: wide[:40]}), []string{"rules[0].when: more than 64"}},
 		{"as many as may be", when(cond{Any: wide[:31]}, cond{All: wide[:31]}), nil},
 		{"too many by not", when(append([]cond{not(has("a", "b"))}, wide[:63]...)...), []string{"rules[0].when: more than 64"}},
+	})
+}
+
+func TestCompileComparisons(t *testing.T) {
+	type cond = policy.Condition
+	type operand = policy.Operand
+	when := func(c ...cond) policy.Spec { return rules(denyWhen("r", c...)) }
+	elements := make([]any, 1025)
+	for i := range elements {
+		elements[i] = "e" + strconv.Itoa(i)
+	}
+	a := claim("a")
+	null := policy.Literal{Kind: policy.Null}
+	runProblems(t, []problemCase{
 		{"claim", when(cond{Claim: []string{}, Exists: true}, cond{Claim: claim("a", "", strings.Repeat("x", 1025)), Exists: true}, cond{Claim: make([]string, 9), Exists: true}),
 			[]string{"rules[0].when[0].claim: empty", "rules[0].when[1].claim[1]: member", "rules[0].when[1].claim[2]: member", "rules[0].when[2].claim: 9 names, more than 8"}},
 		{"left sides", when(cond{Header: ":path", Exists: true}, cond{Issuer: "iss", Equals: lit("x")}, cond{RemoteIP: "xff", Within: lit("10.0.0.0/8")}, cond{Time: "then", LessThan: lit(number("1"))}),
