@@ -64,6 +64,13 @@ type Path struct {
 	Oddities  Oddity
 }
 
+// checkRelaxations wants nothing to be admitted but what can be.
+func checkRelaxations(admitted Oddity, found *problems) {
+	if refused := admitted &^ Relaxable; refused != 0 {
+		found.add("pathRelaxations", "paths with "+refused.String()+" are never admitted", "write double-slash, encoded-slash or semicolon")
+	}
+}
+
 // Forms returns the two readings of the path that rules are held against: as
 // sent, and as a lenient upstream reads it, with every escape decoded once,
 // the parameters of each segment taken off and slashes merged. For a path

@@ -23,6 +23,17 @@ func (c *claimView) Claim(path []string) policy.Value {
 	return policyValue(value)
 }
 
+// mappedView shows claims by the names that the token's own issuer gives them.
+type mappedView struct {
+	claims *claimView
+	issuer *Issuer
+}
+
+// MappedClaim implements policy.Mapped.
+func (m *mappedView) MappedClaim(name string) policy.Value {
+	return m.claims.Claim(m.issuer.mapping(name))
+}
+
 // withheld reports whether the issuer says that it left the claim out: as an
 // aggregated or distributed claim (OpenID Connect Core section 5.6.2), or
 // because a user is in too many groups for one token (`hasgroups` of Microsoft

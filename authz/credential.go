@@ -1,53 +1,245 @@
 package authz
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/claimgate/claimgate/authz/token"
 )
 
-const scheme = "bearer"
-
-// credential returns the one bearer token of a request (RFC 6750 section 2.1).
-// It trims nothing and never chooses between two: the scheme is compared
-// without case, one or more spaces follow, then a token68 up to the end.
-// Without a token it reports false and the reason.
-func credential(headers *Headers) (raw string, reason Reason, ok bool) {
-	value, count := headers.Get("authorization")
-	switch {
-	case count == 0:
-		return "", NoToken, false
-	case count > 1 || strings.IndexByte(value, ',') >= 0:
-		// A proxy joins repeated lines by a comma, which no token holds.
-		return "", SeveralTokens, false
-	case len(value) < len(scheme) || !strings.EqualFold(value[:len(scheme)], scheme):
-		return "", otherScheme(value), false
-	}
-	rest := value[len(scheme):]
-	if rest != "" && isTokenByte(rest[0]) {
-		return "", NoToken, false // a longer word, such as BearerX
-	}
-	raw = strings.TrimLeft(rest, " ")
-	switch {
-	case len(raw) == len(rest) || raw == "":
-		return "", TokenMalformed, false
-	case len(raw) > token.MaxTokenBytes:
-		return "", TokenTooLarge, false
-	case !isToken68(raw):
-		return "", TokenMalformed, false
-	}
-	return raw, 0, true
+// bearerPlace is where a token stands unless an issuer says otherwise (RFC 6750
+// section 2.1).
+func bearerPlace() CredentialSpec {
+	return CredentialSpec{Header: "authorization", Prefix: "Bearer"}
 }
 
-// otherScheme judges a value that does not begin with our scheme: one that
-// begins with another is no token of ours, one that begins with none, such as
-// an empty value or one with a leading space, is a mistake.
-func otherScheme(value string) Reason {
-	name, _, _ := strings.Cut(value, " ")
-	if !isTokenText(name) {
-		return TokenMalformed
+// same reports whether both are one place. Schemes have no case.
+func (c *CredentialSpec) same(other *CredentialSpec) bool {
+	return c.Header == other.Header && c.Cookie == other.Cookie && c.Param == other.Param &&
+		strings.EqualFold(c.Prefix, other.Prefix)
+}
+
+// credentials are the places where a token of any of some issuers may stand:
+// those of a tenant, or of an entry before the tenant is known. Immutable.
+type credentials struct {
+	headers []credentialHeader
+	cookies []*CredentialSpec
+	params  []*CredentialSpec
+	names   []string // of headers besides authorization
+}
+
+// credentialHeader is one header with the schemes that are read in it.
+type credentialHeader struct {
+	name     string
+	schemes  []*CredentialSpec
+	bare     *CredentialSpec // a token without a scheme; nil: not read
+	variants []string        // spellings with `_`
+}
+
+// newCredentials puts the places of the issuers together.
+func newCredentials(issuers ...*Issuer) *credentials {
+	c := &credentials{}
+	for _, issuer := range issuers {
+		if len(issuer.places()) == 0 {
+			spec := bearerPlace()
+			c.add(&spec)
+		}
+		for _, spec := range issuer.places() {
+			c.add(&spec)
+		}
 	}
-	return NoToken
+	return c
+}
+
+// issuersOf returns the issuers of the grants.
+func issuersOf(grants []grant) []*Issuer {
+	issuers := make([]*Issuer, len(grants))
+	for i := range grants {
+		issuers[i] = grants[i].issuer
+	}
+	return issuers
+}
+
+func (c *credentials) add(spec *CredentialSpec) {
+	switch {
+	case spec.Header != "":
+		c.addHeader(spec)
+	case spec.Cookie != "":
+		c.cookies = addPlace(c.cookies, spec)
+	case spec.Param != "":
+		c.params = addPlace(c.params, spec)
+	}
+}
+
+func addPlace(list []*CredentialSpec, spec *CredentialSpec) []*CredentialSpec {
+	if slices.ContainsFunc(list, spec.same) {
+		return list
+	}
+	return append(list, spec)
+}
+
+func (c *credentials) addHeader(spec *CredentialSpec) {
+	i := slices.IndexFunc(c.headers, func(h credentialHeader) bool { return h.name == spec.Header })
+	if i < 0 {
+		i = len(c.headers)
+		c.headers = append(c.headers, credentialHeader{name: spec.Header, variants: appendVariants(nil, spec.Header)})
+		if spec.Header != "authorization" {
+			c.names = append(c.names, spec.Header)
+		}
+	}
+	if spec.Prefix == "" {
+		c.headers[i].bare = spec
+		return
+	}
+	c.headers[i].schemes = addPlace(c.headers[i].schemes, spec)
+}
+
+// bearer is the token of a request and the place where it stands.
+type bearer struct {
+	raw   string
+	place *CredentialSpec
+}
+
+// reading is what the places hold.
+type reading struct {
+	bearer
+	filled int    // places that hold something meant for us
+	broken Reason // what is wrong with it; 0 for nothing
+}
+
+// fill notes that a place holds something, a token or a mistake.
+func (r *reading) fill(raw string, place *CredentialSpec) {
+	r.filled++
+	r.bearer = bearer{raw: raw, place: place}
+	switch {
+	case len(raw) > token.MaxTokenBytes:
+		r.broken = TokenTooLarge
+	case raw == "" || !isToken68(raw):
+		r.broken = TokenMalformed
+	}
+}
+
+// several notes that a place holds more than one thing.
+func (r *reading) several() { r.filled += 2 }
+
+// read returns the one token of a request. It trims nothing and never chooses:
+// where two places are filled, or one holds two tokens, there is none. Without
+// a token it reports false and the reason.
+func (c *credentials) read(req *Request) (bearer, Reason, bool) {
+	var r reading
+	for i := range c.headers {
+		c.headers[i].read(&req.Headers, &r)
+	}
+	for _, place := range c.cookies {
+		readCookie(&req.Headers, place, &r)
+	}
+	for _, place := range c.params {
+		readParam(req.Query, place, &r)
+	}
+	switch {
+	case !c.soundQuery(req.Query):
+		return bearer{}, RequestInvalid, false
+	case r.filled == 0:
+		return bearer{}, NoToken, false
+	case r.filled > 1:
+		return bearer{}, SeveralTokens, false
+	case r.broken != 0:
+		return bearer{}, r.broken, false
+	}
+	return r.bearer, 0, true
+}
+
+// read reads one header. The scheme is compared without case, one or more
+// spaces follow, then a token68 up to the end.
+func (h *credentialHeader) read(headers *Headers, r *reading) {
+	value, count := headers.Get(h.name)
+	switch {
+	case count == 0:
+		return
+	case count > 1 || strings.IndexByte(value, ',') >= 0:
+		// A proxy joins repeated lines by a comma, which no token holds.
+		r.several()
+		return
+	}
+	for _, place := range h.schemes {
+		rest, ok := cutScheme(value, place.Prefix)
+		if !ok {
+			continue
+		}
+		raw := strings.TrimLeft(rest, " ")
+		if len(raw) == len(rest) {
+			raw = "" // another separator than spaces, or nothing at all
+		}
+		r.fill(raw, place)
+		return
+	}
+	switch {
+	case h.bare != nil:
+		r.fill(value, h.bare)
+	case !namesScheme(value):
+		r.fill("", nil)
+	}
+}
+
+// cutScheme cuts the scheme off; a longer word, such as BearerX, is another.
+func cutScheme(value, scheme string) (rest string, ok bool) {
+	if len(value) < len(scheme) || !strings.EqualFold(value[:len(scheme)], scheme) {
+		return "", false
+	}
+	rest = value[len(scheme):]
+	return rest, rest == "" || !isTokenByte(rest[0])
+}
+
+// namesScheme reports whether a value begins with some scheme and so is no
+// token of ours. One that does not, such as an empty value or one with a
+// leading space, is a mistake.
+func namesScheme(value string) bool {
+	name, _, _ := strings.Cut(value, " ")
+	return isTokenText(name)
+}
+
+// credentials returns the places where the token of this request may stand.
+func (j *judgement) credentials() *credentials {
+	if j.tenant != nil {
+		return j.tenant.credentials
+	}
+	return j.entry.credentials
+}
+
+// present reports whether a request holds anything that may be a credential,
+// whatever its scheme.
+func (c *credentials) present(req *Request) bool {
+	if req.Headers.sends("authorization") || slices.ContainsFunc(c.names, req.Headers.sends) {
+		return true
+	}
+	var r reading
+	for _, place := range c.cookies {
+		readCookie(&req.Headers, place, &r)
+	}
+	for _, place := range c.params {
+		readParam(req.Query, place, &r)
+	}
+	return r.filled > 0
+}
+
+// sends reports whether the header occurs.
+func (h *Headers) sends(name string) bool {
+	_, count := h.Get(name)
+	return count > 0
+}
+
+// admits reports whether tokens of the issuer may stand in that place.
+func (i *Issuer) admits(place *CredentialSpec) bool {
+	if len(i.places()) == 0 {
+		own := bearerPlace()
+		return own.same(place)
+	}
+	for _, own := range i.places() {
+		if own.same(place) {
+			return true
+		}
+	}
+	return false
 }
 
 // isToken68 reports whether the text holds only bytes of RFC 9110 section 11.2.

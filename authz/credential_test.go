@@ -58,8 +58,8 @@ func TestCredential(t *testing.T) {
 				for _, value := range tt.values {
 					headers.Lines = append(headers.Lines, Header{Name: "authorization", Value: value})
 				}
-				got, reason, ok := credential(&headers)
-				if got != tt.want || reason != tt.reason || ok != (tt.want != "") {
+				found, reason, ok := newCredentials(&Issuer{}).read(&Request{Headers: headers})
+				if got := found.raw; got != tt.want || reason != tt.reason || ok != (tt.want != "") {
 					t.Errorf("joined %v: credential = %.40q, %v, %v, want %.40q, %v", joined, got, reason, ok, tt.want, tt.reason)
 				}
 			}

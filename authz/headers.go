@@ -90,7 +90,7 @@ func compileHeader(spec *TenantSpec, index int, found *problems) header {
 	h := header{
 		name:     wanted.Name,
 		bit:      spec.Owned.bit(wanted.Name),
-		source:   compileSource(&wanted.Source, spec.Name, place, found),
+		source:   compileSource(&wanted.Source, spec, place, found),
 		encoder:  encoder{encoding: wanted.Encoding, join: wanted.Join},
 		required: wanted.Required,
 		omit:     wanted.OmitOversize,
@@ -118,7 +118,7 @@ func compileHeader(spec *TenantSpec, index int, found *problems) header {
 func checkEncoder(h *header, wanted *HeaderSpec, place string, found *problems) {
 	switch wanted.Encoding {
 	case Percent, Refuse:
-		if wanted.Join != "" && h.source.kind != claim {
+		if wanted.Join != "" && h.source.kind != claim && h.source.kind != mapped {
 			found.add(place+".join", "only the list of a claim is joined", "remove it")
 		}
 		if h.source.kind == allClaims && wanted.Encoding == Refuse {

@@ -107,7 +107,7 @@ func compileMetadata(spec *TenantSpec, found *problems) metadataPlan {
 			found.add(place+".name", "field name "+strconv.Quote(wanted.Name)+" is taken", "rename it")
 		}
 		seen[wanted.Name] = true
-		plan = append(plan, metadataField{name: wanted.Name, source: compileSource(&wanted.Source, spec.Name, place, found)})
+		plan = append(plan, metadataField{name: wanted.Name, source: compileSource(&wanted.Source, spec, place, found)})
 	}
 	return plan
 }

@@ -20,6 +20,7 @@ type removal struct {
 	variants []string            // every `_` variant; nil where the proxy refuses them
 	guarded  map[string]struct{} // names whose variants are removed
 	lengths  [maxHeaderNameBytes + 1]bool
+	rejects  bool // the proxy refuses names with `_`
 	lists    map[removeKey][]string
 }
 
@@ -32,7 +33,7 @@ type removeKey struct {
 }
 
 func newRemoval(owned *OwnedHeaders, proxy ProxySpec) *removal {
-	r := &removal{owned: owned.Names(), guarded: map[string]struct{}{}, lists: map[removeKey][]string{}}
+	r := &removal{owned: owned.Names(), guarded: map[string]struct{}{}, lists: map[removeKey][]string{}, rejects: proxy.RejectsUnderscores}
 	if !proxy.KeepEnvoyAuthHeaders {
 		r.always = envoyAuthHeaders()
 	}

@@ -21,9 +21,10 @@ type SourceSpec struct {
 type sourceKind uint8
 
 const (
-	constant sourceKind = iota // a literal or the tenant's name
+	constant sourceKind = iota // a literal, the tenant's name or a label of it
 	decisionID
 	claim
+	mapped
 	allClaims
 	issuerName
 	issuerURL
@@ -32,7 +33,7 @@ const (
 // source is a compiled SourceSpec.
 type source struct {
 	kind sourceKind
-	text string   // constant
+	text string   // constant, or the name of a claim mapping
 	path []string // claim
 }
 
@@ -62,19 +63,26 @@ func (s *source) read(j *judgement) sourced {
 	case issuerName:
 		return sourced{text: j.issuer.Name()}
 	case issuerURL:
-		return sourced{text: j.issuer.URL()}
+		return sourced{text: j.verified.IssuerURL}
 	case allClaims:
 		return sourced{value: j.claims.root}
 	}
-	value := j.claims.root.Lookup(s.path)
+	path := s.path
+	if s.kind == mapped {
+		if path = j.grant.issuer.mapping(s.text); path == nil {
+			return sourced{} // this token's issuer does not know the name
+		}
+	}
+	value := j.claims.root.Lookup(path)
 	if value == nil || value.Kind() == token.Null {
 		return sourced{}
 	}
 	return sourced{value: value}
 }
 
-// compileSource checks that the spec names exactly one source.
-func compileSource(spec *SourceSpec, tenant, place string, found *problems) source {
+// compileSource checks that the spec names exactly one source, and that the
+// tenant has it.
+func compileSource(spec *SourceSpec, tenant *TenantSpec, place string, found *problems) source {
 	named := make([]source, 0, 1)
 	if spec.Claim != nil {
 		found.checkClaimPath(place+".claim", spec.Claim)
@@ -84,10 +92,17 @@ func compileSource(spec *SourceSpec, tenant, place string, found *problems) sour
 		named = append(named, source{kind: constant, text: *spec.Value})
 	}
 	if spec.Tenant != "" {
-		if spec.Tenant != "name" {
-			found.add(place+".tenant", "unknown property "+strconv.Quote(spec.Tenant)+" of a tenant", "write name")
+		text, ok := tenant.property(spec.Tenant)
+		if !ok {
+			found.add(place+".tenant", "the tenant has no property "+strconv.Quote(spec.Tenant), "write name, or labels.x for one of its labels")
 		}
-		named = append(named, source{kind: constant, text: tenant})
+		named = append(named, source{kind: constant, text: text})
+	}
+	if spec.Mapped != "" {
+		if !tenant.maps(spec.Mapped) {
+			found.add(place+".mapped", "no issuer of the tenant maps "+strconv.Quote(spec.Mapped), "add it to claimMappings of an issuer or correct the name")
+		}
+		named = append(named, source{kind: mapped, text: spec.Mapped})
 	}
 	if spec.Issuer != "" {
 		kind := issuerName
@@ -106,7 +121,7 @@ func compileSource(spec *SourceSpec, tenant, place string, found *problems) sour
 	if spec.Claims {
 		named = append(named, source{kind: allClaims})
 	}
-	const choice = "write exactly one of claim, value, tenant, issuer, decisionId, claims"
+	const choice = "write exactly one of claim, mapped, value, tenant, issuer, decisionId, claims"
 	switch len(named) {
 	case 1:
 		return named[0]
@@ -124,6 +139,16 @@ type problems struct{ list []Problem }
 func (p *problems) add(path, message, mend string) {
 	p.list = append(p.list, Problem{Path: path, Message: message, Mend: mend})
 }
+
+// addBelow adds problems of a part of the document.
+func (p *problems) addBelow(base string, list []Problem) {
+	for _, problem := range list {
+		problem.Path = base + "." + problem.Path
+		p.list = append(p.list, problem)
+	}
+}
+
+func (p *problems) addAll(list []Problem) { p.list = append(p.list, list...) }
 
 func (p *problems) checkClaimPath(place string, path []string) {
 	if len(path) == 0 || len(path) > token.MaxDepth {

@@ -1,0 +1,154 @@
+package authz
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxCookieBytes is the longest cookie header that an answer may set.
+const maxCookieBytes = 16 << 10
+
+// kept returns the one place whose content goes on to the upstream, nil for
+// none. A token that is forwarded is the one that was verified. Where none was
+// read and Authorization is forwarded all the same, that is a public route's
+// own wish, and it speaks of this header alone.
+func (j *judgement) kept(keepsToken bool) *CredentialSpec {
+	switch {
+	case !keepsToken:
+		return nil
+	case j.place != nil:
+		return j.place
+	}
+	own := bearerPlace()
+	return &own
+}
+
+// withhold takes every credential but the one that is kept out of what the
+// upstream gets: other headers and their `_` variants by name, parameters by
+// name, a cookie out of the line that it stands in. Authorization is seen to
+// by the list of headers to remove. A refusal names the header that cannot be
+// sent on.
+func (j *judgement) withhold(d *Decision, kept *CredentialSpec) (refused string) {
+	places := j.credentials()
+	for i := range places.headers {
+		places.headers[i].withhold(j, d, kept)
+	}
+	for _, place := range places.params {
+		if (kept == nil || !place.same(kept)) && hasParam(j.req.Query, place.Param) {
+			d.RemoveParams = append(d.RemoveParams, place.Param)
+		}
+	}
+	if len(places.cookies) == 0 {
+		return ""
+	}
+	return j.withholdCookies(d, kept)
+}
+
+// withhold removes a header besides Authorization.
+func (h *credentialHeader) withhold(j *judgement, d *Decision, kept *CredentialSpec) {
+	if h.name == "authorization" {
+		return
+	}
+	extra := d.Remove[:len(d.Remove):len(d.Remove)]
+	if kept == nil || kept.Header != h.name {
+		extra = addName(extra, h.name)
+	}
+	if j.hidesHeaders() && !j.snapshot.removal.rejects {
+		for _, variant := range h.variants {
+			extra = addName(extra, variant)
+		}
+	}
+	for i := range j.req.Headers.Lines {
+		if name := j.req.Headers.Lines[i].Name; name != h.name && foldsTo(name, h.name) {
+			extra = addName(extra, name)
+		}
+	}
+	d.Remove = extra
+}
+
+func addName(names []string, name string) []string {
+	if slices.Contains(names, name) {
+		return names
+	}
+	return append(names, name)
+}
+
+// foldsTo reports whether an upstream may take the name for the other one: see
+// removal.isVariant.
+func foldsTo(name, other string) bool {
+	if len(name) != len(other) {
+		return false
+	}
+	for i := range len(name) {
+		c := name[i]
+		if c != '-' && !isAlphanumeric(c) {
+			c = '-'
+		}
+		if c != other[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func hasParam(query, name string) bool {
+	for pair := range strings.SplitSeq(query, "&") {
+		if key, _, _ := strings.Cut(pair, "="); key == name {
+			return true
+		}
+	}
+	return false
+}
+
+// withholdCookies writes the cookies anew without those that hold credentials.
+// Without any of them the lines stay as they are.
+func (j *judgement) withholdCookies(d *Decision, kept *CredentialSpec) (refused string) {
+	var left []string
+	found := false
+	for i := range j.req.Headers.Lines {
+		if j.req.Headers.Lines[i].Name != "cookie" {
+			continue
+		}
+		for piece := range strings.SplitSeq(j.req.Headers.Lines[i].Value, ";") {
+			if j.credentials().holdsCookie(piece, kept) {
+				found = true
+			} else if piece = strings.Trim(piece, " \t"); piece != "" {
+				left = append(left, piece)
+			}
+		}
+	}
+	switch line := strings.Join(left, "; "); {
+	case !found:
+	case line == "":
+		d.Remove = addName(d.Remove[:len(d.Remove):len(d.Remove)], "cookie")
+	case !isSendable(line):
+		return "cookie"
+	default:
+		d.Set = append(d.Set, Header{Name: "cookie", Value: line})
+	}
+	return ""
+}
+
+func (c *credentials) holdsCookie(piece string, kept *CredentialSpec) bool {
+	for _, place := range c.cookies {
+		if kept != nil && place.same(kept) {
+			continue
+		}
+		if _, found := cookiePiece(piece, place.Cookie); found {
+			return true
+		}
+	}
+	return false
+}
+
+// isSendable reports whether an answer can hold the line: UTF-8 without control
+// bytes, and not too long.
+func isSendable(line string) bool {
+	for i := range len(line) {
+		if c := line[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return len(line) <= maxCookieBytes && utf8.ValidString(line)
+}
