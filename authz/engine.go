@@ -44,21 +44,22 @@ func (e *Engine) Swap(s *Snapshot) { e.snapshot.Store(s) }
 func (e *Engine) Snapshot() *Snapshot { return e.snapshot.Load() }
 
 // Decide decides one request. It never returns an allow that the policy, a
-// public route or a preflight did not give, and honours ctx's deadline.
+// public route, a preflight or the tenant's shadow did not give, and honours
+// ctx's deadline.
 func (e *Engine) Decide(ctx context.Context, req *Request) Decision {
 	j := &judgement{snapshot: e.snapshot.Load(), req: req}
-	return e.judge(ctx, j)
+	return j.shadowed(e.judge(ctx, j))
 }
 
 // Explain decides like Decide and adds the policy's account of it, which
 // quotes claims. The account is nil where the policy was not asked.
 func (e *Engine) Explain(ctx context.Context, req *Request) (Decision, *policy.Trace) {
 	j := &judgement{snapshot: e.snapshot.Load(), req: req}
-	decision := e.judge(ctx, j)
+	decision := j.shadowed(e.judge(ctx, j))
 	if j.asked == nothing {
 		return decision, nil
 	}
-	trace := j.tenant.policy.Explain(&j.input, j.asked == publicRules)
+	trace := j.policy().Explain(&j.input, j.asked == publicRules)
 	return decision, &trace
 }
 
@@ -71,15 +72,21 @@ func (e *Engine) judge(ctx context.Context, j *judgement) Decision {
 	if reason, ok := j.admit(ctx); !ok {
 		return j.deny(reason)
 	}
-	tenant, reason, ok := j.snapshot.resolvePlace(j.req)
+	at, reason, ok := j.snapshot.resolvePlace(j.req)
 	if !ok {
 		return j.deny(reason)
 	}
-	j.enter(tenant, e.now())
+	j.enter(&at, e.now())
+	if j.tenant != nil && j.tenant.suspended {
+		return j.deny(TenantSuspended)
+	}
+	if r := j.resource(); r.answers(j.req) {
+		return j.metadataDocument(r)
+	}
 	if j.isPreflight() {
 		return j.decidePreflight()
 	}
-	if route := tenant.policy.MatchPublic(&j.input); route != nil {
+	if route := j.publicRoute(); route != nil && j.admitsPath() {
 		return j.decidePublic(ctx, route)
 	}
 	return j.decideByPolicy(ctx)

@@ -14,7 +14,7 @@ type IssuerSpec struct {
 	Issuer      *token.Issuer
 	TenantClaim []string            // claim that names the tenant in every token; nil: none
 	Mappings    map[string][]string // `claimMappings`: claim paths by mapped name
-	Credentials []CredentialSpec    // where its tokens may stand; nil: the Authorization header
+	Credentials []CredentialSpec    // where its tokens may stand; empty: the Authorization header
 }
 
 // Issuer is a compiled issuer, shared by the tenants and entries that admit
@@ -36,12 +36,13 @@ func NewIssuer(spec IssuerSpec) (*Issuer, []Problem) {
 	if spec.TenantClaim != nil {
 		found.checkClaimPath("tenantClaim", spec.TenantClaim)
 	}
-	for _, name := range slices.Sorted(maps.Keys(spec.Mappings)) {
+	for _, name := range sortedKeys(spec.Mappings) {
 		if name == "" {
 			found.add("claimMappings", "a mapping has no name", "name it")
 		}
 		found.checkClaimPath("claimMappings."+name, spec.Mappings[name])
 	}
+	found.checkCredentials(spec.Credentials)
 	if len(found.list) > 0 {
 		return nil, found.list
 	}
@@ -63,12 +64,20 @@ func (i *Issuer) Name() string { return i.issuer.Name() }
 // Token returns what verifies the issuer's tokens.
 func (i *Issuer) Token() *token.Issuer { return i.issuer }
 
+// same reports whether both issuers are of one definition, though perhaps
+// compiled twice: tokens are verified, mapped and told apart alike.
+func (i *Issuer) same(other *Issuer) bool {
+	return i == other || i.issuer.Equal(other.issuer) && slices.Equal(i.tenantClaim, other.tenantClaim)
+}
+
 // mapping returns the claim path of a mapped name, or nil.
 func (i *Issuer) mapping(name string) []string { return i.mappings[name] }
 
-// places returns where tokens of the issuer may stand; nil is the
+// places returns where tokens of the issuer may stand; none stands for the
 // Authorization header.
 func (i *Issuer) places() []CredentialSpec { return i.credentials }
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // CredentialSpec is one place of a bearer token: exactly one field is set.
 type CredentialSpec struct {
@@ -84,15 +93,6 @@ type IssuerGrant struct {
 	Until        time.Time // zero: for ever; from then on IssuerRetired
 	Audiences    []string  // nil: all of the issuer's; else the part that is this tenant's
 	SharedTokens bool      // tokens may be good for other tenants that say so too
-}
-
-// grant is a compiled IssuerGrant.
-type grant struct {
-	issuer    *Issuer
-	until     time.Time
-	audiences []string // sorted; nil: all of the issuer's
-	shared    bool
-	id        string // the value of the issuer's tenant claim
 }
 
 // ShadowMode says what a tenant's shadow passes. The zero value passes nothing.
@@ -119,10 +119,16 @@ type ResourceMetadata struct {
 }
 
 // HeldSpec keeps the places of a tenant that has no good version: requests
-// there are answered with TenantUnavailable and no wider place takes them.
+// there are answered with TenantUnavailable and no wider place takes them. Where
+// it names no place at all, its places are not known: then every entry, and
+// every wildcard host that yields to the tenant, is closed where its requests
+// could arrive.
 type HeldSpec struct {
 	Name    string
 	Hosts   []string
 	Entries []string
-	IDs     map[string]string // by issuer name
+	IDs     map[string]string // by issuer name; default the tenant's name
+	// Accepted says that the tenant was in force before: whoever contests its
+	// places is then the problem. Without it what is contested is not kept.
+	Accepted bool
 }

@@ -16,14 +16,20 @@ type judgement struct {
 	id       DecisionID
 	idText   string
 	now      time.Time
-	tenant   *Tenant // nil until the place is known
+	entry    *entry  // nil without one
+	tenant   *Tenant // nil until the place, or a claim, names it
 
-	issuer   *token.Issuer // the tenant's own; nil without a verified token
+	grant    *grant        // the tenant's own; nil without a verified token
+	issuer   *token.Issuer // of the grant
 	verified token.Verified
+	place    *CredentialSpec // where the verified token stands
 	claims   claimView
+	mapped   mappedView
 	sent     headerView
 	input    policy.Input
 	asked    question
+
+	shadowRule string // first deny rule in shadow that would have denied
 }
 
 // question is what the policy was asked.
@@ -35,13 +41,40 @@ const (
 	allRules             // Evaluate
 )
 
+// policy returns the policy of the tenant, or of the entry before a tenant is
+// known.
+func (j *judgement) policy() *policy.Policy {
+	if j.tenant != nil {
+		return j.tenant.policy
+	}
+	return j.entry.public
+}
+
+// publicRoute returns the public route that the request takes: of the entry, or
+// of a tenant that is known.
+func (j *judgement) publicRoute() *policy.Public {
+	if j.entry != nil {
+		if route := j.entry.public.MatchPublic(&j.input); route != nil {
+			return route
+		}
+	}
+	if j.tenant == nil {
+		return nil
+	}
+	return j.tenant.policy.MatchPublic(&j.input)
+}
+
 // evaluate asks the policy.
 func (j *judgement) evaluate(q question) policy.Result {
 	j.asked = q
+	var result policy.Result
 	if q == allRules {
-		return j.tenant.policy.Evaluate(&j.input)
+		result = j.policy().Evaluate(&j.input)
+	} else {
+		result = j.policy().EvaluatePublic(&j.input)
 	}
-	return j.tenant.policy.EvaluatePublic(&j.input)
+	j.shadowRule = j.policy().RuleName(result.Shadow)
+	return result
 }
 
 // admit refuses what cannot be judged, before a tenant is asked for.
@@ -55,7 +88,7 @@ func (j *judgement) admit(ctx context.Context) (Reason, bool) {
 		return RequestInvalid, false
 	case j.req.Fault != NoFault:
 		return j.req.Fault, false
-	case j.req.Path.Oddities != 0 || !strings.HasPrefix(j.req.Path.Canonical, "/"):
+	case j.req.Path.Oddities&^Relaxable != 0 || !strings.HasPrefix(j.req.Path.Canonical, "/"):
 		return PathNotCanonical, false
 	case j.req.Method == "CONNECT" || !isTokenText(j.req.Method):
 		return RequestInvalid, false
@@ -65,19 +98,45 @@ func (j *judgement) admit(ctx context.Context) (Reason, bool) {
 	return 0, true
 }
 
-// enter prepares what the tenant's policy is asked with: no token so far.
-func (j *judgement) enter(t *Tenant, now time.Time) {
-	j.tenant, j.now = t, now
+// enter prepares what the policy is asked with: no token so far.
+func (j *judgement) enter(at *scope, now time.Time) {
+	j.entry, j.tenant, j.now = at.entry, at.tenant, now
 	j.sent = headerView{headers: &j.req.Headers, filtered: j.hidesHeaders()}
 	j.input = policy.Input{
 		Method:      j.req.Method,
-		Path:        j.req.Path.Canonical,
-		LenientPath: j.req.Path.Lenient,
+		Path:        at.path,
+		LenientPath: at.lenient,
 		Upgrade:     j.req.Upgrade,
 		Headers:     &j.sent,
 		RemoteIP:    j.req.RemoteIP,
+		Principal:   j.req.Principal,
+		Query:       j.req.Query,
+		Host:        j.req.Host,
+		Scheme:      j.req.Scheme,
+		Context:     j.req.Context,
 		Now:         now,
 	}
+	if at.tenant != nil {
+		j.input.Tenant = (*tenantView)(at.tenant)
+	}
+}
+
+// admitsPath reports whether the place admits all that is odd about the path.
+// One that it does not admit is refused once a token has verified, so that
+// without one the answer is that of an unknown place.
+func (j *judgement) admitsPath() bool { return j.req.Path.Oddities&^j.relaxations() == 0 }
+
+// relaxations returns the oddities that the place admits: those of the entry,
+// and of a tenant that is known by the place.
+func (j *judgement) relaxations() Oddity {
+	var admitted Oddity
+	if j.entry != nil {
+		admitted |= j.entry.relaxations
+	}
+	if j.tenant != nil && !j.entry.byClaim() {
+		admitted |= j.tenant.relaxations
+	}
+	return admitted
 }
 
 // hidesHeaders reports whether the request may have headers that we do not see.
@@ -87,16 +146,23 @@ func (j *judgement) hidesHeaders() bool { return j.req.Filtered || j.snapshot.fi
 // (Fetch standard, section 4.8) and never asks for another method than the one
 // it is sent with.
 func (j *judgement) isPreflight() bool {
-	if !j.tenant.preflight || j.req.Method != "OPTIONS" || j.req.Upgrade != "" {
+	if !j.allowsPreflight() || j.req.Method != "OPTIONS" || j.req.Upgrade != "" || !j.admitsPath() {
 		return false
 	}
-	return j.sendsOnce("origin") && j.sendsOnce("access-control-request-method") && !j.sends("authorization") &&
+	return j.sendsOnce("origin") && j.sendsOnce("access-control-request-method") && !j.credentials().present(j.req) &&
 		!j.sends("x-http-method-override") && !j.sends("x-http-method") && !j.sends("x-method-override")
+}
+
+// sendsOnce reports whether a header of a preflight is there once. Its value
+// then has neither comma nor space, by which a proxy may have joined two lines
+// even where lines are not joined as a rule.
+func (j *judgement) allowsPreflight() bool {
+	return j.entry != nil && j.entry.preflight || j.tenant != nil && j.tenant.preflight
 }
 
 func (j *judgement) sendsOnce(name string) bool {
 	value, count := j.req.Headers.Get(name)
-	return count == 1 && value != ""
+	return count == 1 && value != "" && !strings.ContainsAny(value, ", \t")
 }
 
 func (j *judgement) sends(name string) bool {
@@ -119,11 +185,11 @@ func (j *judgement) decidePreflight() Decision {
 // credential that does not.
 func (j *judgement) decidePublic(ctx context.Context, route *policy.Public) Decision {
 	keepsToken := route.Token == policy.TokenNone && route.ForwardAuthorization
-	if route.Token != policy.TokenNone && j.sends("authorization") {
+	if route.Token != policy.TokenNone && j.credentials().present(j.req) {
 		if reason, ok := j.authenticate(ctx); !ok {
 			return j.deny(reason)
 		}
-		keepsToken = route.ForwardAuthorization || j.tenant.forwardToken
+		keepsToken = route.ForwardAuthorization || j.tenant.forwardToken // a token names a tenant
 	}
 	result := j.evaluate(publicRules)
 	if result.Outcome != policy.Allowed {
@@ -137,6 +203,9 @@ func (j *judgement) decideByPolicy(ctx context.Context) Decision {
 	if reason, ok := j.authenticate(ctx); !ok {
 		return j.deny(reason)
 	}
+	if !j.admitsPath() {
+		return j.deny(PathNotCanonical)
+	}
 	result := j.evaluate(allRules)
 	if result.Outcome != policy.Allowed {
 		return j.denyByPolicy(&result)
@@ -148,24 +217,56 @@ func (j *judgement) decideByPolicy(ctx context.Context) Decision {
 // the tenant, not from the verified token, which a cache may have kept since
 // an earlier generation.
 func (j *judgement) authenticate(ctx context.Context) (Reason, bool) {
-	raw, reason, ok := credential(&j.req.Headers)
+	found, reason, ok := j.credentials().read(j.req)
 	if !ok {
 		return reason, false
 	}
-	verified, err := j.tenant.verifier.Verify(ctx, raw, j.now)
+	verified, err := j.verifier().Verify(ctx, found.raw, j.now)
 	if err != nil {
 		return reasonOf(err), false
 	}
 	if verified.Issuer == nil || verified.Claims == nil || verified.Claims.Kind() != token.Object {
 		return Internal, false
 	}
-	issuer := j.tenant.issuer(verified.Issuer.URL())
-	if issuer == nil {
-		return Internal, false
+	tenant, grant, reason, ok := j.granted(&verified)
+	switch {
+	case !ok:
+		return reason, false
+	case !grant.issuer.admits(found.place):
+		return NoToken, false
 	}
-	j.issuer, j.verified = issuer, verified
+	if reason, ok := grant.check(verified.Claims, j.now); !ok {
+		return reason, false
+	}
+	j.tenant, j.input.Tenant = tenant, (*tenantView)(tenant)
+	j.grant, j.issuer, j.verified = grant, verified.Issuer, verified
+	j.place = found.place
 	j.claims = claimView{root: verified.Claims}
-	j.input.Claims = &j.claims
-	j.input.IssuerName, j.input.IssuerURL = issuer.Name(), issuer.URL()
+	j.mapped = mappedView{claims: &j.claims, issuer: grant.issuer}
+	j.input.Claims, j.input.Mapped = &j.claims, &j.mapped
+	j.input.IssuerName, j.input.IssuerURL = verified.Issuer.Name(), verified.IssuerURL
 	return 0, true
+}
+
+// verifier returns what verifies tokens here: that of the tenant, or of the
+// entry before a tenant is known.
+func (j *judgement) verifier() *token.Verifier {
+	if j.tenant != nil {
+		return j.tenant.verifier
+	}
+	return j.entry.verifier
+}
+
+// granted returns the tenant that a verified token is for, with its grant: the
+// tenant of the place, or the one that the token names.
+func (j *judgement) granted(verified *token.Verified) (*Tenant, *grant, Reason, bool) {
+	if j.tenant != nil {
+		own := j.tenant.grant(verified.Issuer)
+		return j.tenant, own, Internal, own != nil
+	}
+	found, reason, ok := j.entry.findTenant(verified)
+	if ok && found.tenant.suspended {
+		return nil, nil, TenantSuspended, false
+	}
+	return found.tenant, found.grant, reason, ok
 }

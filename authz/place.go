@@ -1,34 +1,225 @@
 package authz
 
-// resolvePlace finds the tenant of a request. A context extension, which a
-// client cannot forge, comes first: where the request carries a key that an
-// entry reads, only such entries are asked, and a value that they do not know
-// is an unknown place even where the host is known. Else the host decides,
-// exactly. No step falls back to a wider one.
-func (s *Snapshot) resolvePlace(req *Request) (*Tenant, Reason, bool) {
-	var named *Tenant
-	for i := range s.entries {
-		value, present := req.Context[s.entries[i].key]
+import (
+	"slices"
+	"strings"
+)
+
+// scope is whose a request is: a tenant, or an entry whose tenant a claim will
+// name. Its paths are what rules see.
+type scope struct {
+	entry   *entry  // nil at a tenant's own host
+	tenant  *Tenant // nil until a claim names it
+	path    string
+	lenient string
+}
+
+// resolvePlace finds whose a request is. A context extension, which a client
+// cannot forge, comes first: where the request carries a key that an entry
+// reads, only such entries are asked, and a value that they do not know is an
+// unknown place even where the host is known. Else the host decides, and among
+// the places of one host the longest prefix of the path. No step falls back to
+// a wider one.
+//
+// Where context and host name the same tenant, the rules see the path below the
+// prefix of the host's place.
+func (s *Snapshot) resolvePlace(req *Request) (scope, Reason, bool) {
+	named, reason, ok := s.byContext(req)
+	if !ok {
+		return scope{}, reason, false
+	}
+	local, reason, ok := s.byHost(req)
+	if !ok && reason == PathNotCanonical {
+		return scope{}, PlaceUnknown, false
+	}
+	if named.tenant == nil {
+		return local, reason, ok
+	}
+	named.path, named.lenient = req.Path.Forms()
+	switch {
+	case !ok && reason == TenantUnavailable, ok && local.tenant != nil && local.tenant != named.tenant:
+		return scope{}, TenantConflict, false
+	case ok && (local.tenant != nil || local.entry.tenants[named.tenant.name] == named.tenant):
+		named.path, named.lenient = local.path, local.lenient
+	}
+	return named, 0, true
+}
+
+// byContext finds the tenant that the proxy names; it is nil where the request
+// carries no key of an entry.
+func (s *Snapshot) byContext(req *Request) (scope, Reason, bool) {
+	var named scope
+	for _, e := range s.contexts {
+		value, present := req.Context[e.key]
 		if !present {
 			continue
 		}
-		tenant := s.entries[i].tenants[value]
+		tenant := e.tenants[value]
 		switch {
+		case e.held[value]:
+			return scope{}, TenantUnavailable, false
 		case tenant == nil:
-			return nil, PlaceUnknown, false
-		case named != nil && named != tenant:
-			return nil, TenantConflict, false
+			return scope{}, PlaceUnknown, false
+		case named.tenant != nil && named.tenant != tenant:
+			return scope{}, TenantConflict, false
+		case named.tenant == nil:
+			named = scope{entry: e, tenant: tenant}
 		}
-		named = tenant
-	}
-	tenant := s.hosts[req.Host]
-	switch {
-	case named == nil && tenant == nil:
-		return nil, PlaceUnknown, false
-	case named == nil:
-		return tenant, 0, true
-	case tenant != nil && tenant != named:
-		return nil, TenantConflict, false
 	}
 	return named, 0, true
+}
+
+// byHost finds the place by host and path. The reason is PlaceUnknown where
+// there is none, and PathNotCanonical where the two forms of the path lead to
+// different ones.
+func (s *Snapshot) byHost(req *Request) (scope, Reason, bool) {
+	n := s.nodeOf(req.Host)
+	if n == nil {
+		return scope{}, PlaceUnknown, false
+	}
+	sent, read := req.Path.Forms()
+	at, path, segment := n.match(sent)
+	lenient := path
+	if read != sent {
+		var other *place
+		var otherSegment string
+		if other, lenient, otherSegment = n.match(read); other != at || otherSegment != segment {
+			return scope{}, PathNotCanonical, false
+		}
+	}
+	if at == nil {
+		return scope{}, PlaceUnknown, false
+	}
+	found := scope{entry: at.entry, tenant: at.tenant, path: path, lenient: lenient}
+	if at.prefix.tenant >= 0 {
+		found.tenant = at.entry.tenants[segment]
+		if found.tenant == nil && !at.entry.held[segment] {
+			return scope{}, PlaceUnknown, false
+		}
+		if found.tenant == nil {
+			return scope{}, TenantUnavailable, false
+		}
+	}
+	if at.held != "" {
+		return scope{}, TenantUnavailable, false
+	}
+	return found, 0, true
+}
+
+// nodeOf returns the places of a host: of the exact one, else of the most
+// specific wildcard.
+func (s *Snapshot) nodeOf(host string) *node {
+	if host == "" {
+		return nil
+	}
+	if n := s.hosts[host]; n != nil {
+		return n
+	}
+	if _, parent, ok := strings.Cut(host, "."); ok {
+		if n := s.parents[parent]; n != nil {
+			return n
+		}
+	}
+	return s.anyHost
+}
+
+// node holds the places of one host, exact or wildcard, the longest prefix
+// first.
+type node struct{ places []*place }
+
+// place is one host and prefix in force.
+type place struct {
+	entry  *entry  // nil: the tenant's own host
+	tenant *Tenant // nil: a segment or a claim names it
+	held   string  // the tenant that closes the place, "" for none
+	prefix prefix
+	path   string // in the documents, as in `tenants[1].hosts[0]`
+	host   string
+}
+
+// match finds the place of a path and the path below it.
+func (n *node) match(path string) (_ *place, rest, segment string) {
+	for _, p := range n.places {
+		if rest, segment, ok := p.prefix.match(path); ok {
+			return p, rest, segment
+		}
+	}
+	return nil, "", ""
+}
+
+// insert keeps the order in which places are asked.
+func (n *node) insert(p *place) {
+	at, _ := slices.BinarySearchFunc(n.places, p, func(a, b *place) int { return comparePrefixes(&a.prefix, &b.prefix) })
+	n.places = slices.Insert(n.places, at, p)
+}
+
+// prefix is a compiled path prefix: whole segments.
+type prefix struct {
+	segments []string
+	tenant   int // index of the segment that names the tenant, -1 for none
+}
+
+const tenantVariable = "{tenant}"
+
+// match cuts the prefix off a path. Of the whole path "/" is left.
+func (p *prefix) match(path string) (rest, tenant string, ok bool) {
+	rest = path
+	for i, wanted := range p.segments {
+		if rest == "" || rest[0] != '/' {
+			return "", "", false
+		}
+		segment := rest[1:]
+		end := strings.IndexByte(segment, '/')
+		if end < 0 {
+			end = len(segment)
+		}
+		segment, rest = segment[:end], segment[end:]
+		switch {
+		case i != p.tenant && segment != wanted, segment == "":
+			return "", "", false
+		case i == p.tenant:
+			tenant = segment
+		}
+	}
+	if rest == "" {
+		rest = "/"
+	}
+	return rest, tenant, true
+}
+
+// comparePrefixes orders prefixes by length, the longest first, and literal
+// segments before the variable. Only equal ones are equal.
+func comparePrefixes(a, b *prefix) int {
+	if len(a.segments) != len(b.segments) {
+		return len(b.segments) - len(a.segments)
+	}
+	for i := range a.segments {
+		variable, other := i == a.tenant, i == b.tenant
+		if variable != other {
+			if variable {
+				return 1
+			}
+			return -1
+		}
+		if c := strings.Compare(a.segments[i], b.segments[i]); c != 0 {
+			return c
+		}
+	}
+	return 0
+}
+
+// meets reports whether some path lies below both prefixes, and whether every
+// path below b then lies below a.
+func (p *prefix) meets(b *prefix) (overlap, wider bool) {
+	wider = len(p.segments) <= len(b.segments)
+	for i := range min(len(p.segments), len(b.segments)) {
+		switch {
+		case i == p.tenant:
+		case i == b.tenant:
+			wider = false
+		case p.segments[i] != b.segments[i]:
+			return false, false
+		}
+	}
+	return true, wider
 }

@@ -52,32 +52,33 @@ type Snapshot struct {
 	generation       uint64
 	names            []string // sorted
 	tenants          map[string]*Tenant
-	hosts            map[string]*Tenant
-	entries          []entry
+	contexts         []*entry         // those with a context extension
+	hosts            map[string]*node // by exact host
+	parents          map[string]*node // by what follows `*.`
+	anyHost          *node            // `*`
 	removal          *removal
 	filters          bool
 	realm            string
 	decisionIDHeader string
 }
 
-// entry is a compiled EntrySpec with the tenants that list it.
-type entry struct {
-	key     string
-	tenants map[string]*Tenant
-}
-
-// NewSnapshot builds a snapshot. Two tenants on one host or with one issuer
-// string are problems that name both; paths are as in `tenants[1].hosts[0]`
-// and `tenants[1].issuers[0]`. With any problem the snapshot is nil.
+// NewSnapshot builds a snapshot. Places of two tenants that overlap, though the
+// wider one does not yield, and issuers whose tokens would be good for two
+// tenants are problems that name both; paths are as in `tenants[1].hosts[0]` and
+// `tenants[1].issuers[0]`. A tenant with a problem contests nothing. With any
+// problem the snapshot is nil.
 func NewSnapshot(spec SnapshotSpec) (*Snapshot, []Problem) {
 	b := builder{
-		spec:    &spec,
-		entries: make(map[string]int, len(spec.Entries)),
-		issuers: make(map[string]string, len(spec.Tenants)),
+		spec:     &spec,
+		entries:  make(map[string]*entry, len(spec.Entries)),
+		held:     make(map[string]bool, len(spec.Held)),
+		children: make(map[string][]*place),
+		tokens:   newSharings(spec.Tenants),
 		snapshot: &Snapshot{
 			generation:       spec.Generation,
 			tenants:          make(map[string]*Tenant, len(spec.Tenants)),
-			hosts:            make(map[string]*Tenant, len(spec.Tenants)),
+			hosts:            make(map[string]*node, len(spec.Tenants)),
+			parents:          map[string]*node{},
 			removal:          newRemoval(spec.Owned, spec.Proxy),
 			filters:          spec.Proxy.FiltersHeaders,
 			realm:            spec.Realm,
@@ -87,9 +88,12 @@ func NewSnapshot(spec SnapshotSpec) (*Snapshot, []Problem) {
 	b.checkAnswers()
 	b.addEntries()
 	b.snapshot.removal.prepare(0)
+	b.holdAll(true)
 	for i, tenant := range spec.Tenants {
 		b.addTenant(i, tenant)
 	}
+	b.holdAll(false)
+	b.closeYielding()
 	if len(b.found.list) > 0 {
 		return nil, b.found.list
 	}
@@ -110,8 +114,11 @@ func (s *Snapshot) Tenant(name string) *Tenant { return s.tenants[name] }
 type builder struct {
 	spec     *SnapshotSpec
 	snapshot *Snapshot
-	entries  map[string]int    // index by name
-	issuers  map[string]string // tenant by issuer identifier
+	entries  map[string]*entry // by name
+	all      []*entry
+	held     map[string]bool
+	children map[string][]*place // of exact hosts, by what follows their first label
+	tokens   *sharings
 	found    problems
 }
 
@@ -142,79 +149,64 @@ func hasMeaning(name string) bool {
 }
 
 func (b *builder) addEntries() {
+	if len(b.spec.Entries) > MaxEntries {
+		b.found.add("entries", "more than "+strconv.Itoa(MaxEntries)+" entries", "remove some")
+		return
+	}
 	keys := make(map[string]string, len(b.spec.Entries))
-	for i, spec := range b.spec.Entries {
-		place := at("entries", i)
-		if spec.Name == "" {
-			b.found.add(place+".name", "the entry has no name", "name it")
-		} else if _, taken := b.entries[spec.Name]; taken {
-			b.found.add(place+".name", "two entries are named "+strconv.Quote(spec.Name), "rename one")
+	for i := range b.spec.Entries {
+		spec, base := &b.spec.Entries[i], at("entries", i)
+		e := compileEntry(spec, base, &b.found)
+		if b.entries[spec.Name] != nil && spec.Name != "" {
+			b.found.add(base+".name", "two entries are named "+strconv.Quote(spec.Name), "rename one")
 		}
-		if spec.ContextExtension == "" {
-			b.found.add(place+".contextExtension", "the entry names no context extension", "name the key that the proxy sets")
-		} else if other, taken := keys[spec.ContextExtension]; taken {
-			b.found.add(place+".contextExtension", "entries "+strconv.Quote(other)+" and "+strconv.Quote(spec.Name)+
+		b.entries[spec.Name] = e
+		b.all = append(b.all, e)
+		if e.key == "" {
+			b.addEntryHosts(e, base)
+			continue
+		}
+		if other, taken := keys[e.key]; taken {
+			b.found.add(base+".contextExtension", "entries "+strconv.Quote(other)+" and "+strconv.Quote(spec.Name)+
 				" read the same context extension", "merge them")
 		}
-		b.entries[spec.Name] = i
-		keys[spec.ContextExtension] = spec.Name
-		b.snapshot.entries = append(b.snapshot.entries, entry{key: spec.ContextExtension, tenants: map[string]*Tenant{}})
+		keys[e.key] = spec.Name
+		b.snapshot.contexts = append(b.snapshot.contexts, e)
 	}
 }
 
 func (b *builder) addTenant(index int, t *Tenant) {
-	place := at("tenants", index)
+	base := at("tenants", index)
 	if t == nil {
-		b.found.add(place, "the tenant is missing", "compile it first")
+		b.found.add(base, "the tenant is missing", "compile it first")
 		return
 	}
-	if b.snapshot.tenants[t.name] != nil {
-		b.found.add(place+".name", "two tenants are named "+strconv.Quote(t.name), "rename one")
+	if b.snapshot.tenants[t.name] != nil || b.held[t.name] {
+		b.found.add(base+".name", "two tenants are named "+strconv.Quote(t.name), "rename one")
 		return
+	}
+	before := len(b.found.list)
+	if !t.owned.equal(b.spec.Owned) {
+		b.found.add(base, "tenant "+strconv.Quote(t.name)+" was compiled for other ownedHeaders", "compile it again")
 	}
 	b.snapshot.tenants[t.name] = t
 	b.snapshot.names = append(b.snapshot.names, t.name)
-	if !t.owned.equal(b.spec.Owned) {
-		b.found.add(place, "tenant "+strconv.Quote(t.name)+" was compiled for other ownedHeaders", "compile it again")
-	}
 	b.snapshot.removal.prepare(t.headers.all)
 	b.snapshot.removal.prepare(t.headers.free)
-	b.claimPlaces(place, t)
-	b.claimIssuers(place, t)
-}
-
-// claimPlaces enters the tenant at its hosts and entries. Who came first keeps
-// a contested host.
-func (b *builder) claimPlaces(place string, t *Tenant) {
-	for i, host := range t.hosts {
-		if other := b.snapshot.hosts[host]; other != nil {
-			b.found.add(place+"."+at("hosts", i), "tenants "+strconv.Quote(other.name)+" and "+strconv.Quote(t.name)+
-				" both name host "+strconv.Quote(host), "a host belongs to one tenant: remove it from the other")
-			continue
-		}
-		b.snapshot.hosts[host] = t
+	places := b.placesOf(t, base)
+	for _, p := range places {
+		b.found.addAll(b.contest(p))
 	}
-	for i, name := range t.entries {
-		index, known := b.entries[name]
-		if !known {
-			b.found.add(place+"."+at("entries", i), "tenant "+strconv.Quote(t.name)+" names the unknown entry "+strconv.Quote(name),
-				"define it under entries or correct the name")
-			continue
-		}
-		b.snapshot.entries[index].tenants[t.name] = t
+	b.checkEntries(base, t)
+	b.tokens.check(base, t, &b.found)
+	if len(b.found.list) > before {
+		return
 	}
-}
-
-// claimIssuers sees to it that a token is good for one tenant only.
-func (b *builder) claimIssuers(place string, t *Tenant) {
-	for i, issuer := range t.issuers {
-		if other, taken := b.issuers[issuer.URL()]; taken {
-			b.found.add(place+"."+at("issuers", i), "tenants "+strconv.Quote(other)+" and "+strconv.Quote(t.name)+
-				" both admit issuer "+strconv.Quote(issuer.URL()), "a token of it would be good for both: give each tenant an issuer of its own")
-			continue
-		}
-		b.issuers[issuer.URL()] = t.name
+	for _, p := range places {
+		b.enter(p)
 	}
+	b.join(t)
+	b.tokens.add(t)
 }
 
 // isQuotable reports whether the text may stand in a quoted-string without

@@ -1,8 +1,10 @@
 package authz
 
 import (
+	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/claimgate/claimgate/authz/token"
 	"github.com/claimgate/claimgate/policy"
@@ -42,8 +44,15 @@ type Tenant struct {
 	name         string
 	hosts        []string
 	entries      []string
-	issuers      []*token.Issuer
+	yieldsTo     names
+	suspended    bool
+	grants       []grant
 	verifier     *token.Verifier
+	credentials  *credentials
+	labels       map[string]string
+	shadow       ShadowSpec
+	relaxations  Oddity
+	resource     *resource // nil: none
 	policy       *policy.Policy
 	preflight    bool
 	forwardToken bool
@@ -68,12 +77,23 @@ func NewTenant(spec TenantSpec) (*Tenant, []Problem) {
 	if spec.Policy == nil {
 		found.add("policy", "the tenant has no policy", "write at least one rule or public route")
 	}
+	checkLabels(spec.Labels, &found)
+	checkNeeds(&spec, &found)
+	checkShadow(spec.Shadow, &found)
+	checkRelaxations(spec.Relaxations, &found)
+	grants, verifier := compileGrants(&spec, &found)
 	t := &Tenant{
 		name:         spec.Name,
 		hosts:        slices.Clone(spec.Hosts),
 		entries:      slices.Clone(spec.Entries),
-		issuers:      slices.Clone(spec.Issuers),
-		verifier:     compileVerifier(&spec, &found),
+		yieldsTo:     namesOf(spec.YieldsTo),
+		suspended:    spec.Suspended,
+		grants:       grants,
+		verifier:     verifier,
+		credentials:  newCredentials(issuersOf(grants)...),
+		labels:       maps.Clone(spec.Labels),
+		shadow:       spec.Shadow,
+		relaxations:  spec.Relaxations,
 		policy:       spec.Policy,
 		preflight:    spec.Preflight,
 		forwardToken: spec.ForwardOriginalToken,
@@ -81,6 +101,8 @@ func NewTenant(spec TenantSpec) (*Tenant, []Problem) {
 		metadata:     compileMetadata(&spec, &found),
 		owned:        spec.Owned,
 	}
+	t.resource = compileResource(spec.ResourceMetadata, t.credentials, issuersOf(grants), &found)
+	checkOwnedCredentials(t.credentials, spec.Owned, &found)
 	if len(found.list) > 0 {
 		return nil, found.list
 	}
@@ -97,63 +119,57 @@ func (t *Tenant) Hosts() []string { return slices.Clone(t.hosts) }
 func (t *Tenant) Entries() []string { return slices.Clone(t.entries) }
 
 // Issuers returns the issuers whose tokens the tenant admits.
-func (t *Tenant) Issuers() []*token.Issuer { return slices.Clone(t.issuers) }
+func (t *Tenant) Issuers() []*token.Issuer {
+	issuers := make([]*token.Issuer, len(t.grants))
+	for i := range t.grants {
+		issuers[i] = t.grants[i].issuer.issuer
+	}
+	return issuers
+}
 
 // Policy returns the compiled policy.
 func (t *Tenant) Policy() *policy.Policy { return t.policy }
 
-// issuer returns the tenant's own issuer of that identifier, or nil.
-func (t *Tenant) issuer(url string) *token.Issuer {
-	for _, issuer := range t.issuers {
-		if issuer.URL() == url {
-			return issuer
+// grant returns the tenant's own grant for an issuer of its verifier, or nil.
+func (t *Tenant) grant(issuer *token.Issuer) *grant {
+	for i := range t.grants {
+		if t.grants[i].issuer.issuer == issuer {
+			return &t.grants[i]
 		}
 	}
 	return nil
 }
 
-// compileVerifier checks the issuers and builds the verifier of the tenant.
-func compileVerifier(spec *TenantSpec, found *problems) *token.Verifier {
-	if len(spec.Issuers) == 0 {
-		found.add("issuers", "the tenant admits no issuer", "name at least one")
-		return nil
-	}
-	seen := make(map[string]bool, len(spec.Issuers))
-	complete := true
-	for i, issuer := range spec.Issuers {
-		if issuer == nil {
-			found.add(at("issuers", i), "the issuer is missing", "define it")
-			complete = false
-			continue
-		}
-		if seen[issuer.URL()] {
-			found.add(at("issuers", i), "issuer "+strconv.Quote(issuer.URL())+" is listed twice", "remove one")
-			complete = false
-		}
-		seen[issuer.URL()] = true
-	}
-	if !complete {
-		return nil
-	}
-	verifier, err := token.NewVerifier(spec.Issuers, spec.Cache)
-	if err != nil {
-		found.add("issuers", err.Error(), "")
-	}
-	return verifier
-}
-
+// checkHosts checks hosts, exact ones and wildcards.
 func checkHosts(hosts []string, found *problems) {
+	seen := make(map[string]bool, len(hosts))
 	for i, host := range hosts {
-		canonical, ok := CanonicalHost(host)
+		canonical, ok := canonicalHostPattern(host)
 		switch {
 		case !ok:
-			found.add(at("hosts", i), strconv.Quote(host)+" is no host", "write a name or [IPv6 address], without port and path")
+			found.add(at("hosts", i), strconv.Quote(host)+" is no host",
+				"write a name, *.name, * or [IPv6 address], without port and path")
 		case canonical != host:
 			found.add(at("hosts", i), "host "+strconv.Quote(host)+" is not in canonical form", "write "+canonical)
-		case slices.Contains(hosts[:i], host):
+		case seen[host]:
 			found.add(at("hosts", i), "host "+strconv.Quote(host)+" is listed twice", "remove one")
 		}
+		seen[host] = true
 	}
+}
+
+// canonicalHostPattern is CanonicalHost for a host that may be `*` or begin
+// with `*.`.
+func canonicalHostPattern(host string) (string, bool) {
+	if host == "*" {
+		return host, true
+	}
+	name, wild := strings.CutPrefix(host, "*.")
+	canonical, ok := CanonicalHost(name)
+	if !wild {
+		return canonical, ok
+	}
+	return "*." + canonical, ok && !strings.HasPrefix(canonical, "[")
 }
 
 func checkEntryNames(entries []string, found *problems) {

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -105,6 +106,9 @@ func (i *Issuer) Overlaps(other *Issuer) bool { return i.template.overlaps(&othe
 // Equal reports whether both issuers have the same name and accept the same
 // tokens by keys of the same source.
 func (i *Issuer) Equal(other *Issuer) bool { return i == other || i.settings == other.settings }
+
+// Fingerprint returns what issuers have in common exactly if they are Equal.
+func (i *Issuer) Fingerprint() [sha256.Size]byte { return i.settings }
 
 // HasAudience reports whether the audience is one of the issuer's.
 func (i *Issuer) HasAudience(audience string) bool {
