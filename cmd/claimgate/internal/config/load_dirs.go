@@ -14,9 +14,38 @@ const (
 	maxTenantFiles = 100_000
 )
 
-// TenantPath is a file in a tenant directory: the name of its tenant and its
-// path.
-type TenantPath struct{ Name, Path string }
+// TenantPath is a file in a tenant directory: the name of its tenant, its path,
+// and what it is.
+type TenantPath struct {
+	Name, Path string
+	Info       os.FileInfo // nil where that cannot be told
+}
+
+// Listing is what the tenant directories hold.
+type Listing struct {
+	Files    []TenantPath // in the order of the directories and of the names in them
+	Dirs     []string     // every directory that was read
+	Problems Problems     // of directories, such as one that cannot be read
+	Ignored  Problems     // of files that are no tenant files, though they look like one
+}
+
+// List lists the tenant directories and reads no file. Several files may be of
+// one tenant.
+func (m *Main) List() Listing {
+	var listing Listing
+	for i, dir := range m.doc.TenantDirs {
+		if dir.Path == "" {
+			continue
+		}
+		finder := &finder{at: place{m.source, fmt.Sprintf("tenantDirs[%d].path", i)}}
+		finder.dir(m.beside(dir.Path), nil)
+		listing.Files = append(listing.Files, finder.files...)
+		listing.Dirs = append(listing.Dirs, finder.dirs...)
+		listing.Problems = append(listing.Problems, finder.problems...)
+		listing.Ignored = append(listing.Ignored, finder.ignored.problems...)
+	}
+	return listing
+}
 
 // TenantFiles lists the files of the tenant directories, in the order of the
 // directories and of the names in them. It reads no file. Problems are those of
@@ -36,22 +65,17 @@ func (m *Main) findTenants(found *report) []TenantPath {
 	for _, t := range m.inline {
 		taken[t.name] = t.at.at("name")
 	}
+	listing := m.List()
+	found.problems = slices.Concat(found.problems, listing.Problems, listing.Ignored)
 	var files []TenantPath
-	for i, dir := range m.doc.TenantDirs {
-		if dir.Path == "" {
+	for _, file := range listing.Files {
+		at := place{&source{name: file.Path}, ""}
+		if first, ok := taken[file.Name]; ok {
+			found.problem(at, fmt.Sprintf("another tenant is called %s too (%s)", file.Name, found.line(first)), "rename one of them")
 			continue
 		}
-		finder := &finder{report: found, at: place{m.source, fmt.Sprintf("tenantDirs[%d].path", i)}}
-		finder.dir(m.beside(dir.Path), nil)
-		for _, file := range finder.files {
-			at := place{&source{name: file.Path}, ""}
-			if first, ok := taken[file.Name]; ok {
-				found.problem(at, fmt.Sprintf("another tenant is called %s too (%s)", file.Name, found.line(first)), "rename one of them")
-				continue
-			}
-			taken[file.Name] = at
-			files = append(files, file)
-		}
+		taken[file.Name] = at
+		files = append(files, file)
 	}
 	return files
 }
@@ -60,9 +84,11 @@ func (m *Main) findTenants(found *report) []TenantPath {
 // mounted ConfigMap keeps its versions in such directories, with links to the
 // files of the current one beside them.
 type finder struct {
-	*report
-	at    place
-	files []TenantPath
+	report
+	at      place
+	files   []TenantPath
+	dirs    []string
+	ignored report
 }
 
 // dir reads one directory; above holds the directories on the way to it, so
@@ -82,6 +108,7 @@ func (f *finder) dir(path string, above []os.FileInfo) {
 		f.problem(f.at, fmt.Sprintf("the directory %s leads back to itself or is nested more than %d deep", path, maxDirDepth), "")
 		return
 	}
+	f.dirs = append(f.dirs, path)
 	for _, entry := range entries {
 		if !strings.HasPrefix(entry.Name(), ".") {
 			f.entry(filepath.Join(path, entry.Name()), append(above, info))
@@ -91,20 +118,19 @@ func (f *finder) dir(path string, above []os.FileInfo) {
 
 func (f *finder) entry(path string, above []os.FileInfo) {
 	name, isYAML := strings.CutSuffix(filepath.Base(path), ".yaml")
-	info, err := os.Stat(path)
+	info, err := os.Stat(path) // where it fails, whoever reads the file says why
+	at := place{&source{name: path}, ""}
 	switch {
-	case err != nil:
-		f.problem(f.at, fmt.Sprintf("%s cannot be read: %s", path, cause(err)), "")
-	case info.IsDir():
+	case err == nil && info.IsDir():
 		f.dir(path, above)
 	case strings.HasSuffix(path, ".yml"):
-		f.problem(f.at, fmt.Sprintf("%s is not read, since its name does not end in .yaml", path), "rename it")
+		f.ignored.problem(at, "this file is not read, since its name does not end in .yaml", "rename it")
 	case !isYAML:
-	case !info.Mode().IsRegular():
-		f.problem(f.at, fmt.Sprintf("%s is no regular file", path), "")
+	case err == nil && !info.Mode().IsRegular():
+		f.ignored.problem(at, "this is no regular file", "")
 	case len(f.files) == maxTenantFiles:
 		f.further(f.at, fmt.Sprintf("the directory has more than %d tenant files", maxTenantFiles), "")
 	default:
-		f.files = append(f.files, TenantPath{name, path})
+		f.files = append(f.files, TenantPath{name, path, info})
 	}
 }

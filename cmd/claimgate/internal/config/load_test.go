@@ -82,7 +82,7 @@ func TestTenantDirectories(t *testing.T) {
 		t.Fatal(err)
 	}
 	link(t, "nowhere.yaml", filepath.Join(dir, "tenants", "dangling.yaml"))
-	wantProblem(t, file, "dangling.yaml cannot be read")
+	wantProblem(t, file, "dangling.yaml:1:1: the file cannot be read")
 }
 
 func wantProblem(t *testing.T, file, message string) {
