@@ -52,8 +52,8 @@ func newDecisionLog(log *zap.Logger, ids identifiers, perSecond int, suppressed 
 	}
 }
 
-// denied writes the one line about a refusal. Our own trouble is a warning,
-// a caller's is information.
+// denied writes the one line about a refusal, or about what would have been one
+// outside of a shadow. Our own trouble is a warning, a caller's is information.
 func (l *decisionLog) denied(req *authz.Request, decision *authz.Decision, elapsed time.Duration) {
 	level := zapcore.InfoLevel
 	if decision.Verdict == authz.Unavailable || decision.Reason == authz.Internal {
@@ -71,12 +71,30 @@ func (l *decisionLog) denied(req *authz.Request, decision *authz.Decision, elaps
 	if n := l.omitted.Swap(0); n > 0 {
 		fields = append(fields, zap.Uint64("suppressed", n))
 	}
-	l.log.Log(level, "denied", fields...)
+	message := "denied"
+	if decision.Verdict == authz.Allow {
+		message = "passed in shadow"
+	}
+	l.log.Log(level, message, fields...)
 }
 
-// allowed writes a line about every allowed request, for debugging.
-func (l *decisionLog) allowed(req *authz.Request, decision *authz.Decision, elapsed time.Duration) {
-	l.log.Debug("allowed", l.fields(req, decision, elapsed)...)
+// served writes a line about every request that got what it asked for, for
+// debugging.
+func (l *decisionLog) served(req *authz.Request, decision *authz.Decision, elapsed time.Duration) {
+	message := "allowed"
+	if decision.Verdict != authz.Allow {
+		message = "answered"
+	}
+	l.log.Debug(message, l.fields(req, decision, elapsed)...)
+}
+
+// isServed reports whether a decision gives a request what it asked for, by
+// right: an allow that is none of a shadow's, or a public document.
+func isServed(decision *authz.Decision) bool {
+	if decision.Reason == authz.MetadataDocument {
+		return true
+	}
+	return decision.Verdict == authz.Allow && decision.Reason != authz.ShadowPassed
 }
 
 // faulted writes what went wrong inside and where, and nothing of the request
@@ -100,6 +118,8 @@ func (l *decisionLog) fields(req *authz.Request, decision *authz.Decision, elaps
 		zap.Stringer("reason", decision.Reason),
 		optional("tenant", decision.Tenant),
 		optional("rule", decision.Rule),
+		shadowed(decision),
+		optional("shadow_rule", decision.ShadowRule),
 		optional("issuer", decision.Issuer),
 		l.ids.field(decision.Subject),
 		zap.Bool("cached", decision.Cached),
@@ -114,6 +134,14 @@ func (l *decisionLog) fields(req *authz.Request, decision *authz.Decision, elaps
 		optional("host", printable(req.Host, maxHost)),
 		zap.String("path", printable(path, maxPath)),
 	)
+}
+
+// shadowed says for what reason a request in shadow would have been refused.
+func shadowed(decision *authz.Decision) zap.Field {
+	if decision.Reason != authz.ShadowPassed {
+		return zap.Skip()
+	}
+	return zap.Stringer("shadowed", decision.Shadowed)
 }
 
 func optional(name, value string) zap.Field {

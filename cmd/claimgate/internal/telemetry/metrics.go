@@ -32,6 +32,7 @@ type Metrics struct {
 	registry *prometheus.Registry
 
 	checks        *checkCounters
+	shadowed      *checkCounters
 	duration      [verdicts]prometheus.Observer
 	panics        prometheus.Counter
 	suppressed    prometheus.Counter
@@ -69,7 +70,15 @@ func (m *Metrics) addChecks() {
 	counts := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "claimgate_checks_total", Help: "Decided requests by tenant, verdict and reason."},
 		[]string{"tenant", "verdict", "reason"})
-	m.checks = newCheckCounters(counts, maxLabels)
+	m.checks = newCheckCounters(counts, maxLabels, func(tenant string, verdict authz.Verdict, reason authz.Reason) []string {
+		return []string{tenant, verdict.String(), reason.String()}
+	})
+	shadowed := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "claimgate_shadowed_total", Help: "Requests that were allowed although they would have been refused, by tenant and by what would have been the reason."},
+		[]string{"tenant", "reason"})
+	m.shadowed = newCheckCounters(shadowed, maxLabels, func(tenant string, _ authz.Verdict, reason authz.Reason) []string {
+		return []string{tenant, reason.String()}
+	})
 	durations := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "claimgate_check_duration_seconds", Help: "Time from the decoded request to the answer, by verdict.",
 		Buckets: []float64{50e-6, 100e-6, 200e-6, 500e-6, 1e-3, 2e-3, 5e-3, 10e-3, 20e-3, 50e-3, .1, .2, .5, 1}},
@@ -77,7 +86,7 @@ func (m *Metrics) addChecks() {
 	for v := range m.duration {
 		m.duration[v] = durations.WithLabelValues(authz.Verdict(v).String())
 	}
-	m.registry.MustRegister(counts, durations)
+	m.registry.MustRegister(counts, shadowed, durations)
 }
 
 // Gatherer returns what a metrics page shows.
@@ -98,7 +107,22 @@ func (m *Metrics) checked(decision *authz.Decision, elapsed time.Duration) {
 		verdict = authz.Deny
 	}
 	m.checks.get(decision.Tenant, verdict, decision.Reason).Inc()
+	if reason, ok := wouldBe(decision); ok {
+		m.shadowed.get(decision.Tenant, authz.Allow, reason).Inc()
+	}
 	m.duration[verdict].Observe(elapsed.Seconds())
+}
+
+// wouldBe returns the reason for which an allowed request would have been
+// refused, had the tenant or one of its deny rules not been in shadow.
+func wouldBe(decision *authz.Decision) (authz.Reason, bool) {
+	switch {
+	case decision.Verdict != authz.Allow:
+		return 0, false
+	case decision.Reason == authz.ShadowPassed:
+		return decision.Shadowed, true
+	}
+	return authz.PolicyDenied, decision.ShadowRule != ""
 }
 
 func (m *Metrics) fetched(issuer string, result jwks.FetchResult, elapsed time.Duration) {
@@ -111,6 +135,7 @@ func (m *Metrics) fetched(issuer string, result jwks.FetchResult, elapsed time.D
 // slot for each verdict and reason, filled at first use.
 type checkCounters struct {
 	counts  *prometheus.CounterVec
+	labels  func(tenant string, verdict authz.Verdict, reason authz.Reason) []string
 	cap     int
 	reasons int
 
@@ -125,8 +150,8 @@ type slots struct {
 	counters []atomic.Pointer[prometheus.Counter]
 }
 
-func newCheckCounters(counts *prometheus.CounterVec, limit int) *checkCounters {
-	c := &checkCounters{counts: counts, cap: limit, reasons: len(authz.Reasons())}
+func newCheckCounters(counts *prometheus.CounterVec, limit int, labels func(string, authz.Verdict, authz.Reason) []string) *checkCounters {
+	c := &checkCounters{counts: counts, labels: labels, cap: limit, reasons: len(authz.Reasons())}
 	c.other = c.newSlots(otherLabel)
 	c.tenants.Store(&map[string]*slots{"": c.newSlots(noneLabel)})
 	return c
@@ -148,7 +173,7 @@ func (c *checkCounters) get(tenant string, verdict authz.Verdict, reason authz.R
 	if counter := slot.Load(); counter != nil {
 		return *counter
 	}
-	counter := c.counts.WithLabelValues(s.label, verdict.String(), reason.String())
+	counter := c.counts.WithLabelValues(c.labels(s.label, verdict, reason)...)
 	slot.Store(&counter)
 	return counter
 }

@@ -34,6 +34,9 @@ func fill(m *Metrics) {
 	m.fetched("https://a.example", jwks.FetchOK, time.Second)
 	m.checked(&authz.Decision{Verdict: authz.Allow, Reason: authz.Allowed, Tenant: "acme"}, time.Millisecond)
 	m.checked(&authz.Decision{Verdict: authz.Challenge, Reason: authz.PlaceUnknown}, time.Millisecond)
+	m.checked(&authz.Decision{Verdict: authz.Allow, Reason: authz.ShadowPassed, Shadowed: authz.ScopeMissing, Tenant: "acme"}, time.Millisecond)
+	m.checked(&authz.Decision{Verdict: authz.Allow, Reason: authz.Allowed, ShadowRule: "trial", Tenant: "trying"}, time.Millisecond)
+	m.checked(&authz.Decision{Verdict: authz.Deny, Reason: authz.PolicyDenied, ShadowRule: "trial", Tenant: "trying"}, time.Millisecond)
 }
 
 func TestMetricsLint(t *testing.T) {
@@ -55,7 +58,14 @@ func TestMetricValues(t *testing.T) {
 # HELP claimgate_checks_total Decided requests by tenant, verdict and reason.
 # TYPE claimgate_checks_total counter
 claimgate_checks_total{reason="allowed",tenant="acme",verdict="allow"} 1
+claimgate_checks_total{reason="allowed",tenant="trying",verdict="allow"} 1
 claimgate_checks_total{reason="place_unknown",tenant="_none",verdict="challenge"} 1
+claimgate_checks_total{reason="policy_denied",tenant="trying",verdict="deny"} 1
+claimgate_checks_total{reason="shadow",tenant="acme",verdict="allow"} 1
+# HELP claimgate_shadowed_total Requests that were allowed although they would have been refused, by tenant and by what would have been the reason.
+# TYPE claimgate_shadowed_total counter
+claimgate_shadowed_total{reason="policy_denied",tenant="trying"} 1
+claimgate_shadowed_total{reason="scope_missing",tenant="acme"} 1
 # HELP claimgate_jwks_keys Usable keys of the issuer in force.
 # TYPE claimgate_jwks_keys gauge
 claimgate_jwks_keys{issuer="https://a.example"} 3
@@ -75,7 +85,7 @@ claimgate_ready 1
 # TYPE claimgate_token_cache_hits_total counter
 claimgate_token_cache_hits_total 5
 `
-	err := testutil.GatherAndCompare(m.Gatherer(), strings.NewReader(want), "claimgate_checks_total", "claimgate_jwks_keys",
+	err := testutil.GatherAndCompare(m.Gatherer(), strings.NewReader(want), "claimgate_checks_total", "claimgate_shadowed_total", "claimgate_jwks_keys",
 		"claimgate_jwks_last_success_timestamp_seconds", "claimgate_config_insecure_settings", "claimgate_ready",
 		"claimgate_token_cache_hits_total")
 	if err != nil {

@@ -57,12 +57,12 @@ func (t *Telemetry) Checked(req *authz.Request, decision *authz.Decision, elapse
 		t.metrics.panics.Inc()
 		t.decisions.faulted(decision, fault)
 	}
-	if decision.Verdict != authz.Allow {
+	if !isServed(decision) {
 		t.decisions.denied(req, decision, elapsed)
 		return
 	}
 	if t.log.Core().Enabled(zapcore.DebugLevel) {
-		t.decisions.allowed(req, decision, elapsed)
+		t.decisions.served(req, decision, elapsed)
 	}
 }
 

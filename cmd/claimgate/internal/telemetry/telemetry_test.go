@@ -77,6 +77,25 @@ func TestDenialLine(t *testing.T) {
 	}
 }
 
+// TestShadowLine: what a shadow lets pass is told as a refusal would be, what a
+// rule in shadow would refuse and a public document are not.
+func TestShadowLine(t *testing.T) {
+	tel, out := newTelemetry(t, LogSettings{HashKey: []byte("key"), DenialsPerSecond: 10})
+	passed := &authz.Decision{Verdict: authz.Allow, Reason: authz.ShadowPassed, Shadowed: authz.ScopeMissing, Tenant: "acme"}
+	tel.Checked(request("GET", "/orders/1"), passed, time.Millisecond, nil)
+	tel.Checked(request("GET", "/orders/1"), &authz.Decision{Verdict: authz.Allow, Reason: authz.Allowed, ShadowRule: "trial"}, time.Millisecond, nil)
+	tel.Checked(request("GET", "/x"), &authz.Decision{Reason: authz.MetadataDocument}, time.Millisecond, nil)
+	got := lines(t, out.String())
+	if len(got) != 1 || got[0]["msg"] != "passed in shadow" || got[0]["reason"] != "shadow" || got[0]["shadowed"] != "scope_missing" || got[0]["level"] != "info" {
+		t.Errorf("lines %v", got)
+	}
+	tel, out = newTelemetry(t, LogSettings{Level: zapcore.DebugLevel})
+	tel.Checked(request("GET", "/orders/1"), &authz.Decision{Verdict: authz.Allow, Reason: authz.Allowed, ShadowRule: "trial"}, time.Millisecond, nil)
+	if got := lines(t, out.String()); len(got) != 1 || got[0]["shadow_rule"] != "trial" || got[0]["shadowed"] != nil {
+		t.Errorf("lines %v", got)
+	}
+}
+
 func TestDenialLineWithoutRequest(t *testing.T) {
 	tel, out := newTelemetry(t, LogSettings{DenialsPerSecond: 10})
 	tel.Checked(nil, &authz.Decision{}, 0, nil)
