@@ -126,14 +126,14 @@ func (j *judgement) enter(at *scope, now time.Time) {
 // without one the answer is that of an unknown place.
 func (j *judgement) admitsPath() bool { return j.req.Path.Oddities&^j.relaxations() == 0 }
 
-// relaxations returns the oddities that the place admits: those of the entry,
-// and of a tenant that is known by the place.
+// relaxations returns the oddities that are admitted so far: those of the entry,
+// and of the tenant once it is known.
 func (j *judgement) relaxations() Oddity {
 	var admitted Oddity
 	if j.entry != nil {
 		admitted |= j.entry.relaxations
 	}
-	if j.tenant != nil && !j.entry.byClaim() {
+	if j.tenant != nil {
 		admitted |= j.tenant.relaxations
 	}
 	return admitted
