@@ -258,11 +258,17 @@ func (r *Registry) FirstFetchesEnded() bool {
 	return true
 }
 
-// WaitFirstFetches waits until every remote source there is now ended its
-// first fetch, or for ctx, whose error it then returns.
-func (r *Registry) WaitFirstFetches(ctx context.Context) error {
+// WaitFirstFetches waits until the remote sources of these ids ended their
+// first fetch, whatever its result, or for ctx, whose error it then returns.
+// Without ids it waits for every source there is now; ids that nobody has are
+// not waited for.
+func (r *Registry) WaitFirstFetches(ctx context.Context, ids ...string) error {
+	wanted := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		wanted[id] = true
+	}
 	for _, source := range r.all() {
-		if source.refresher == nil {
+		if source.refresher == nil || len(ids) > 0 && !wanted[source.id] {
 			continue
 		}
 		select {

@@ -104,6 +104,30 @@ func TestRunEndsEverything(t *testing.T) {
 	})
 }
 
+// TestP3ASlowIssuerIsNotWaitedForByOthers waits for the sources of some ids
+// alone.
+func TestP3ASlowIssuerIsNotWaitedForByOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow, quick := newIDP("a"), newIDP("a")
+		slow.delay, quick.delay = 4*time.Second, time.Second
+		registry := NewRegistry(Options{Transport: byHost{"slow.example.com": slow, "quick.example.com": quick}})
+		stop := start(t, registry)
+		_ = mustSource(t, registry, SourceSpec{Issuer: "slow", URI: "https://slow.example.com/jwks"})
+		mine := mustSource(t, registry, SourceSpec{Issuer: "quick", URI: "https://quick.example.com/jwks"})
+		began := time.Now()
+		if err := registry.WaitFirstFetches(t.Context(), "nobody", mine.ID()); err != nil || time.Since(began) != time.Second {
+			t.Errorf("waited %s: %v", time.Since(began), err)
+		}
+		if err := registry.WaitFirstFetches(t.Context(), "nobody"); err != nil || time.Since(began) != time.Second {
+			t.Errorf("an unknown id is waited for: %s, %v", time.Since(began), err)
+		}
+		if err := registry.WaitFirstFetches(t.Context()); err != nil || time.Since(began) != 4*time.Second {
+			t.Errorf("all together took %s: %v", time.Since(began), err)
+		}
+		stop()
+	})
+}
+
 func TestARegistryRunsOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newIDP("a")
