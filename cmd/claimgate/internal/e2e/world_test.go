@@ -35,6 +35,9 @@ const (
 	viaSocket  = "socket"  // claimgate on a unix socket
 	viaOpen    = "open"    // as raw, with failure_mode_allow: an error would open the door
 	viaRestart = "restart" // a claimgate of its own, for tests that stop it
+
+	viaAttackMap  = "attack-map"  // the arena's claimgate, headers as a map
+	viaAttackOpen = "attack-open" // the same, headers as they came, failure_mode_allow
 )
 
 // Names of the issuers.
@@ -93,6 +96,9 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	if shared.world != nil {
 		shared.world.stop()
+	}
+	if sharedArena.arena != nil {
+		sharedArena.arena.stop()
 	}
 	if err := goleak.Find(); code == 0 && err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -213,7 +219,12 @@ func (w *world) startGates(dir string) error {
 		w.gates = append(w.gates, gate)
 		w.stops = append(w.stops, gate.Stop)
 	}
-	return w.startEnvoy(shared.Addr().String(), socket)
+	arena, err := theArena()
+	if err != nil {
+		return err
+	}
+	w.gates = append(w.gates, arena.gate)
+	return w.startEnvoy(shared.Addr().String(), socket, arena.socket)
 }
 
 type listenerSpec struct {
@@ -228,7 +239,7 @@ type clusterSpec struct {
 	HTTP2      bool
 }
 
-func (w *world) startEnvoy(gate, socket string) error {
+func (w *world) startEnvoy(gate, socket, attacked string) error {
 	health, err := w.startGRPCUpstream()
 	if err != nil {
 		return err
@@ -243,10 +254,13 @@ func (w *world) startEnvoy(gate, socket string) error {
 			{Name: viaOpen, Cluster: "gate", Raw: true, Open: true, Contexts: contexts},
 			{Name: viaSocket, Cluster: "unix", Raw: true},
 			{Name: viaRestart, Cluster: "restart", Raw: true},
+			{Name: viaAttackMap, Cluster: "attacked"},
+			{Name: viaAttackOpen, Cluster: "attacked", Raw: true, Open: true},
 		},
 		"Clusters": []clusterSpec{
 			{Name: "gate", Port: portOf(gate), HTTP2: true},
 			{Name: "unix", Pipe: socket, HTTP2: true},
+			{Name: "attacked", Pipe: attacked, HTTP2: true},
 			{Name: "restart", Port: portOf(w.restart), HTTP2: true},
 			{Name: "upstream", Port: portOf(w.upstream.address)},
 			{Name: "grpc_upstream", Port: portOf(health), HTTP2: true},
