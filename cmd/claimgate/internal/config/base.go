@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/claimgate/claimgate/authz"
 	"github.com/claimgate/claimgate/authz/jwks"
@@ -21,10 +22,17 @@ type Base struct {
 	warnings Problems
 	registry *jwks.Registry
 	cache    *token.Cache
-	issuers  map[string]*issuer // by name; broken ones too
-	entries  []string           // names
-	names    map[string]place   // of all owned headers, lower-case
-	owned    *authz.OwnedHeaders
+	policies *policies
+	now      func() time.Time
+
+	issuers     map[string]*issuer // by name; broken ones too
+	issuerNames []string           // sorted
+	entries     []string           // names
+	entrySpecs  []authz.EntrySpec
+	names       map[string]place // of all owned headers, lower-case
+	owned       *authz.OwnedHeaders
+	named       map[string]*namedPart // compiled policies by name; broken ones too
+	defaults    defaults
 }
 
 // Compile checks and compiles what the main file says for all tenants. It asks
@@ -42,7 +50,11 @@ func (m *Main) Compile(rt Runtime) (*Base, error) {
 
 // compile compiles what can be compiled, whatever else is wrong.
 func (m *Main) compile(rt Runtime) (*Base, *report) {
-	b := &builder{Base: &Base{main: m, registry: rt.Keys, cache: rt.Cache, issuers: map[string]*issuer{}}}
+	b := &builder{Base: &Base{main: m, registry: rt.Keys, cache: rt.Cache, policies: newPolicies(), now: rt.Now,
+		issuers: map[string]*issuer{}, named: map[string]*namedPart{}}}
+	if b.now == nil {
+		b.now = time.Now
+	}
 	if b.registry == nil {
 		b.registry = jwks.NewRegistry(jwks.Options{})
 	}
@@ -52,9 +64,17 @@ func (m *Main) compile(rt Runtime) (*Base, *report) {
 	b.Base.settings = b.settings()
 	b.answers()
 	b.compileIssuers()
-	b.checkEntries()
+	b.compileEntries()
 	b.ownHeaders()
+	b.compilePolicies()
+	b.compileDefaults()
 	b.checkInline()
+	if b.mistakes() == 0 {
+		_, conflicts := b.Snapshot(0, nil, nil)
+		for _, conflict := range conflicts {
+			b.problems = append(b.problems, conflict.Problem)
+		}
+	}
 	return b.Base, &b.report
 }
 
@@ -101,27 +121,6 @@ func (b *builder) answers() {
 	}
 	if why != "" {
 		b.problem(at.at("decisionId.responseHeader"), why, "use a name such as x-decision-id")
-	}
-}
-
-// checkEntries checks the entries of the main file.
-func (b *builder) checkEntries() {
-	keys := map[string]place{}
-	for i, entry := range b.main.doc.Entries {
-		at := place{b.main.source, fmt.Sprintf("entries[%d]", i)}
-		b.checkName(at.at("name"), entry.Name)
-		if slices.Contains(b.entries, entry.Name) {
-			b.problem(at.at("name"), fmt.Sprintf("another entry is called %s too", entry.Name), "rename one of them")
-		}
-		b.entries = append(b.entries, entry.Name)
-		key := entry.ContextExtension
-		if first, ok := keys[key]; ok && key != "" {
-			b.problem(at.at("contextExtension"), fmt.Sprintf("%s reads this key too", b.line(first)), "let tenants share one entry")
-		}
-		keys[key] = at.at("contextExtension")
-		if len(key) > 128 || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
-			b.problem(at.at("contextExtension"), "a key has at most 128 characters of visible ASCII", "")
-		}
 	}
 }
 

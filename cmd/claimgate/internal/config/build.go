@@ -44,7 +44,11 @@ func (d *Document) build(rt Runtime) (*Built, Problems) {
 		further(conflict.Problem)
 	}
 	d.unused(found)
-	return &Built{Snapshot: snapshot, Settings: base.settings, Counts: d.counts()}, found.problems
+	settings := base.settings
+	for _, t := range good {
+		settings.Insecure = append(settings.Insecure, t.Insecure...)
+	}
+	return &Built{Snapshot: snapshot, Settings: settings, Counts: d.counts()}, found.problems
 }
 
 func (d *Document) counts() Counts {
@@ -63,26 +67,51 @@ func (d *Document) unused(found *report) {
 	if len(d.tenants) == 0 {
 		found.warn(place{d.main.source, "tenants"}, "there is no tenant, so every request is denied", "write tenants or tenantDirs")
 	}
-	usedIssuers, usedEntries := map[string]bool{}, map[string]bool{}
-	for _, t := range d.tenants {
-		if t.doc == nil {
-			continue
-		}
-		for _, name := range t.doc.Issuers {
-			usedIssuers[name] = true
-		}
-		for _, name := range t.doc.Entries {
-			usedEntries[name] = true
-		}
-	}
+	used := d.named()
 	for i, doc := range d.main.doc.Issuers {
-		if !usedIssuers[doc.Name] {
+		if !used.issuers[doc.Name] {
 			found.warn(place{d.main.source, fmt.Sprintf("issuers[%d]", i)}, "no tenant names this issuer", "")
 		}
 	}
 	for i, doc := range d.main.doc.Entries {
-		if !usedEntries[doc.Name] {
+		if !used.entries[doc.Name] {
 			found.warn(place{d.main.source, fmt.Sprintf("entries[%d]", i)}, "no tenant lists this entry", "")
 		}
+	}
+	for i, doc := range d.main.doc.Policies {
+		if !used.policies[doc.Name] {
+			found.warn(place{d.main.source, fmt.Sprintf("policies[%d]", i)}, "nothing uses this policy", "")
+		}
+	}
+}
+
+// usedNames are the names of the main file that something refers to.
+type usedNames struct{ issuers, entries, policies map[string]bool }
+
+func (d *Document) named() usedNames {
+	used := usedNames{map[string]bool{}, map[string]bool{}, map[string]bool{}}
+	used.add(&d.main.doc.TenantDefaults.commonDoc)
+	for _, t := range d.tenants {
+		if t.doc != nil {
+			used.add(&t.doc.commonDoc)
+		}
+	}
+	for _, entry := range d.main.doc.Entries {
+		for _, name := range entry.TenantFromClaim {
+			used.issuers[name] = true
+		}
+	}
+	return used
+}
+
+func (u usedNames) add(doc *commonDoc) {
+	for i := range doc.Issuers {
+		u.issuers[doc.Issuers[i].name] = true
+	}
+	for _, name := range doc.Entries {
+		u.entries[name] = true
+	}
+	for _, name := range doc.Policy.Use {
+		u.policies[name] = true
 	}
 }

@@ -24,6 +24,7 @@ import (
 type Runtime struct {
 	Keys       *jwks.Registry
 	Cache      *token.Cache
+	Now        func() time.Time // nil: time.Now
 	Generation uint64
 }
 
@@ -52,9 +53,17 @@ type Settings struct {
 	DrainWait        time.Duration
 	MaxConnectionAge time.Duration // 0: never
 	CacheTokens      int           // 0 turns the cache off
+	StateDir         string        // "": nothing is kept
+	MaxTenantLoss    MaxTenantLoss
 	Log              LogSettings
 	Insecure         []string // field paths of every insecure... word in use
 }
+
+// MaxTenantLoss bounds how many tenants one reload removes unasked.
+type MaxTenantLoss struct{ Tenants, Percent int }
+
+// Of returns the bound while so many tenants are in force.
+func (m MaxTenantLoss) Of(tenants int) int { return max(m.Tenants, tenants*m.Percent/100) }
 
 // Listener is one listening address.
 type Listener struct {

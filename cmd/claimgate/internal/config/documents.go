@@ -1,25 +1,33 @@
 package config
 
-import "github.com/claimgate/claimgate/cmd/claimgate/internal/config/yamldoc"
+import (
+	"slices"
+
+	"github.com/claimgate/claimgate/cmd/claimgate/internal/config/yamldoc"
+)
 
 // mainDoc is the main file as written. The default of a field stands in its
 // tag and nowhere else; package yamldoc applies it.
 type mainDoc struct {
-	APIVersion   string        `yaml:"apiVersion" required:"true" enum:"claimgate.dev/v1alpha1" doc:"Version of the format of this file."`
-	Listen       listenDoc     `yaml:"listen" doc:"Where Envoy reaches the authorization service."`
-	Health       *healthDoc    `yaml:"health" doc:"HTTP listener for /livez and /readyz. Off where it is not written. It names nobody, so it may listen anywhere."`
-	Metrics      *metricsDoc   `yaml:"metrics" doc:"HTTP listener for Prometheus metrics. Off where it is not written. Labels name tenants."`
-	Admin        *adminDoc     `yaml:"admin" doc:"HTTP listener for the status page and debug views. Off where it is not written."`
-	Log          logDoc        `yaml:"log" doc:"The log."`
-	Cache        cacheDoc      `yaml:"cache" doc:"The cache of verified tokens."`
-	Realm        string        `yaml:"realm" default:"claimgate" doc:"Realm of every WWW-Authenticate challenge; one for all tenants, so that their names cannot be probed."`
-	DecisionID   decisionIDDoc `yaml:"decisionId" doc:"What to do with the id of each decision."`
-	Proxy        proxyDoc      `yaml:"proxy" doc:"What is known of the proxy in front."`
-	OwnedHeaders []string      `yaml:"ownedHeaders" empty:"true" doc:"Request headers that claimgate owns, in addition to those that tenants of this file set; at most 64 in all. On every allow each one is set or removed, for every tenant."`
-	Issuers      []issuerDoc   `yaml:"issuers" empty:"true" doc:"Issuers of tokens that tenants may name."`
-	Entries      []entryDoc    `yaml:"entries" empty:"true" doc:"Places, besides hosts, where requests arrive and what names the tenant there."`
-	Tenants      []namedTenant `yaml:"tenants" empty:"true" doc:"Tenants that are written in this file."`
-	TenantDirs   []dirDoc      `yaml:"tenantDirs" empty:"true" doc:"Directories with one file a tenant."`
+	APIVersion     string        `yaml:"apiVersion" required:"true" enum:"claimgate.dev/v1alpha1" doc:"Version of the format of this file."`
+	Listen         listenDoc     `yaml:"listen" doc:"Where Envoy reaches the authorization service."`
+	Health         *healthDoc    `yaml:"health" doc:"HTTP listener for /livez and /readyz. Off where it is not written. It names nobody, so it may listen anywhere."`
+	Metrics        *metricsDoc   `yaml:"metrics" doc:"HTTP listener for Prometheus metrics. Off where it is not written. Labels name tenants."`
+	Admin          *adminDoc     `yaml:"admin" doc:"HTTP listener for the status page and debug views. Off where it is not written."`
+	Log            logDoc        `yaml:"log" doc:"The log."`
+	Cache          cacheDoc      `yaml:"cache" doc:"The cache of verified tokens."`
+	Realm          string        `yaml:"realm" default:"claimgate" doc:"Realm of every WWW-Authenticate challenge; one for all tenants, so that their names cannot be probed."`
+	DecisionID     decisionIDDoc `yaml:"decisionId" doc:"What to do with the id of each decision."`
+	Proxy          proxyDoc      `yaml:"proxy" doc:"What is known of the proxy in front."`
+	StateDir       string        `yaml:"stateDir" doc:"Directory, relative to this file, that keeps what must outlive the process, such as which tenant was accepted first. It must belong to the user of the process and be writable by nobody else. Not written: nothing is kept."`
+	MaxTenantLoss  lossDoc       `yaml:"maxTenantLoss" doc:"Greatest number of tenants that one reload removes without being told to: the greater of both."`
+	OwnedHeaders   []string      `yaml:"ownedHeaders" empty:"true" doc:"Request headers that claimgate owns, in addition to those that this file sets; at most 64 in all. On every allow each one is set or removed, for every tenant."`
+	Issuers        []issuerDoc   `yaml:"issuers" empty:"true" doc:"Issuers of tokens that tenants may name."`
+	Entries        []entryDoc    `yaml:"entries" empty:"true" doc:"Places where requests arrive and what names the tenant there."`
+	Policies       []namedPolicy `yaml:"policies" empty:"true" doc:"Policies that tenants use by name."`
+	TenantDefaults defaultsDoc   `yaml:"tenantDefaults" doc:"What every tenant has. Headers, metadata and policies of a tenant are added to these, and a name that occurs in both is an error; everything else that a tenant writes replaces the default."`
+	Tenants        []namedTenant `yaml:"tenants" empty:"true" doc:"Tenants that are written in this file."`
+	TenantDirs     []dirDoc      `yaml:"tenantDirs" empty:"true" doc:"Directories with one file a tenant."`
 }
 
 type tlsDoc struct {
@@ -73,18 +81,33 @@ type proxyDoc struct {
 	StripEnvoyAuthHeaders bool `yaml:"stripEnvoyAuthHeaders" default:"true" doc:"Remove the x-envoy-auth-* headers that a client sends."`
 }
 
+type lossDoc struct {
+	Tenants int `yaml:"tenants" default:"5" doc:"So many tenants; at most 1000000."`
+	Percent int `yaml:"percent" default:"1" doc:"So many percent of the tenants in force; at most 100."`
+}
+
 type issuerDoc struct {
-	Name        string        `yaml:"name" required:"true" doc:"Name by which tenants and rules refer to the issuer: 1 to 64 of A-Z a-z 0-9 . _ -"`
-	Issuer      string        `yaml:"issuer" required:"true" doc:"Issuer identifier: the exact text of the iss claim, a https URL without query, fragment and user. A loopback address may use http."`
-	Audiences   []string      `yaml:"audiences" required:"true" doc:"Audiences of which a token must name at least one."`
-	Algorithms  []string      `yaml:"algorithms" required:"true" doc:"Signature algorithms that are accepted: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, Ed25519."`
-	Types       []string      `yaml:"types" default:"[at+jwt, JWT]" empty:"items" doc:"Values of the typ header that are accepted, in any case and without application/. An empty text admits tokens without typ."`
-	ClockSkew   zeroableDelay `yaml:"clockSkew" default:"30s" doc:"Tolerance for times in tokens; at most 5m."`
-	MaxTokenAge delay         `yaml:"maxTokenAge" doc:"Greatest age of a token by its iat claim, which is then required. Not written: no limit besides exp."`
-	JWKSURI     string        `yaml:"jwksUri" doc:"URL of the key set. Without jwksUri, jwksFile and jwks the keys are found by OpenID Connect discovery."`
-	JWKSFile    string        `yaml:"jwksFile" doc:"File with the key set, relative to this file. It is read at load."`
-	JWKS        jsonDoc       `yaml:"jwks" doc:"The key set itself, as a mapping."`
-	Keys        keysDoc       `yaml:"keys" doc:"How keys are fetched and how long they are kept."`
+	Name          string               `yaml:"name" required:"true" doc:"Name by which tenants and rules refer to the issuer: 1 to 64 of A-Z a-z 0-9 . _ -"`
+	Issuer        string               `yaml:"issuer" required:"true" doc:"Issuer identifier: the exact text of the iss claim, a https URL without query, fragment and user. A loopback address may use http. {tenant.name} and {tenant.labels.x} make one issuer a tenant of it; {claim} stands for the value of that claim, which the token must carry, and needs jwksUri, jwksFile or jwks."`
+	Audiences     []string             `yaml:"audiences" required:"true" doc:"Audiences of which a token must name at least one."`
+	Algorithms    []string             `yaml:"algorithms" required:"true" doc:"Signature algorithms that are accepted: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, Ed25519."`
+	Types         []string             `yaml:"types" default:"[at+jwt, JWT]" empty:"items" doc:"Values of the typ header that are accepted, in any case and without application/. An empty text admits tokens without typ."`
+	ClockSkew     zeroableDelay        `yaml:"clockSkew" default:"30s" doc:"Tolerance for times in tokens; at most 5m."`
+	MaxTokenAge   delay                `yaml:"maxTokenAge" doc:"Greatest age of a token by its iat claim, which is then required. Not written: no limit besides exp."`
+	TenantClaim   claimPath            `yaml:"tenantClaim" doc:"Claim that names the tenant in every token of the issuer, however the tenant was found. Tenants that share the issuer are told apart by it."`
+	ClaimMappings map[string]claimPath `yaml:"claimMappings" doc:"Names under which conditions and headers read claims of this issuer, as mapped."`
+	FromHeaders   []fromHeaderDoc      `yaml:"fromHeaders" doc:"Headers that may carry the token. Without fromHeaders, fromCookies and fromParams it is the Authorization header with Bearer."`
+	FromCookies   []string             `yaml:"fromCookies" doc:"Names of cookies that may carry the token."`
+	FromParams    []string             `yaml:"fromParams" doc:"Names of query parameters that may carry the token. URLs end in logs and histories: use this only where nothing else is possible."`
+	JWKSURI       string               `yaml:"jwksUri" doc:"URL of the key set. Without jwksUri, jwksFile and jwks the keys are found by OpenID Connect discovery. {tenant.name} and {tenant.labels.x} may stand in it."`
+	JWKSFile      string               `yaml:"jwksFile" doc:"File with the key set, relative to this file. It is read at load. Not in tenant files."`
+	JWKS          jsonDoc              `yaml:"jwks" doc:"The key set itself, as a mapping."`
+	Keys          keysDoc              `yaml:"keys" doc:"How keys are fetched and how long they are kept."`
+}
+
+type fromHeaderDoc struct {
+	Name   string `yaml:"name" required:"true" doc:"Name of the header."`
+	Prefix string `yaml:"prefix" doc:"Scheme before the token, such as Bearer, in any case. Not written: the token stands alone."`
 }
 
 type keysDoc struct {
@@ -94,14 +117,30 @@ type keysDoc struct {
 	MaxStale              delay  `yaml:"maxStale" default:"24h" doc:"How long keys stay in force after the last good fetch. After that the issuer's tokens are answered with 503."`
 	MaxBackoff            delay  `yaml:"maxBackoff" default:"60s" doc:"Longest time between two attempts while fetches fail."`
 	Timeout               delay  `yaml:"timeout" default:"5s" doc:"Longest time of one fetch."`
-	CAFile                string `yaml:"caFile" doc:"PEM bundle of certificate authorities in place of the system's, relative to this file."`
-	AllowPrivateAddresses bool   `yaml:"allowPrivateAddresses" doc:"Allow key servers at private, link-local and loopback addresses. A loopback address or localhost written here is allowed as it stands."`
-	InsecureHTTP          bool   `yaml:"insecureHTTP" doc:"Allow http for the issuer and its key set: whoever is on the network can then forge keys."`
+	CAFile                string `yaml:"caFile" doc:"PEM bundle of certificate authorities in place of the system's, relative to this file. Not in tenant files."`
+	AllowPrivateAddresses bool   `yaml:"allowPrivateAddresses" doc:"Allow key servers at private and loopback addresses. A loopback address or localhost written in the main file is allowed as it stands. Not in tenant files."`
+	InsecureHTTP          bool   `yaml:"insecureHTTP" doc:"Allow http for the issuer and its key set: whoever is on the network can then forge keys. Not in tenant files."`
 }
 
+// entryDoc is one entry. What names the tenant is exactly one of {tenant} in
+// the hosts, {tenant} in the prefix, contextExtension and tenantFromClaim.
 type entryDoc struct {
-	Name             string `yaml:"name" required:"true" doc:"Name by which tenants list the entry: 1 to 64 of A-Z a-z 0-9 . _ -"`
-	ContextExtension string `yaml:"contextExtension" required:"true" doc:"Key of Envoy's context_extensions whose value is the tenant's name. A client cannot set it."`
+	Name             string       `yaml:"name" required:"true" doc:"Name by which tenants list the entry: 1 to 64 of A-Z a-z 0-9 . _ -"`
+	Hosts            []string     `yaml:"hosts" doc:"Hosts of the entry: exact, *.example.com for exactly one more label, {tenant}.example.com where that label is the tenant's name, or * for every host."`
+	PathPrefix       string       `yaml:"pathPrefix" doc:"Path prefix of whole segments, one of which may be {tenant}, the tenant's name. Rules see the path below it."`
+	ContextExtension string       `yaml:"contextExtension" doc:"Key of Envoy's context_extensions whose value is the tenant's name. A client cannot set it."`
+	TenantFromClaim  []string     `yaml:"tenantFromClaim" doc:"Names of issuers of this file whose tenantClaim finds the tenant, after the token is verified."`
+	Preflight        string       `yaml:"preflight" default:"deny" enum:"allow,deny" doc:"Whether CORS preflights pass before a tenant is known."`
+	Public           []publicDoc  `yaml:"public" doc:"Routes that need no token and pass before a tenant is known; the first match in this order decides."`
+	PathRelaxations  []string     `yaml:"pathRelaxations" enum:"double-slash,encoded-slash,semicolon" doc:"Oddities of paths that are admitted and judged both as sent and as a lenient upstream reads them."`
+	YieldsTo         []string     `yaml:"yieldsTo" doc:"Names of tenants and entries whose places may lie within those of this entry."`
+	ResourceMetadata *resourceDoc `yaml:"resourceMetadata" doc:"The protected resource that challenges point to (RFC 9728)."`
+}
+
+type resourceDoc struct {
+	Resource             string   `yaml:"resource" required:"true" doc:"https URL of the resource, without fragment. Its document is served under /.well-known/oauth-protected-resource."`
+	AuthorizationServers []string `yaml:"authorizationServers" doc:"Issuer identifiers of the authorization servers. Not written: the issuers of the tenant or entry."`
+	ScopesSupported      []string `yaml:"scopesSupported" doc:"Scopes that clients may ask for."`
 }
 
 type dirDoc struct {
@@ -119,18 +158,48 @@ type fileTenant struct {
 	tenantDoc `yaml:",inline"`
 }
 
+// mainFields are those of the main file that people look for in a tenant file.
+var mainFields = []string{"apiVersion", "listen", "health", "metrics", "admin", "log", "cache", "realm", "decisionId", "proxy",
+	"stateDir", "maxTenantLoss", "ownedHeaders", "policies", "tenantDefaults", "tenants", "tenantDirs"}
+
 // UnknownField implements yamldoc.Hinter.
 func (t *fileTenant) UnknownField(name string) string {
-	if name == "name" {
+	switch {
+	case name == "name":
 		return "remove it: the file name without .yaml is the tenant's name"
+	case slices.Contains(mainFields, name):
+		return "it belongs to the main file"
 	}
 	return t.tenantDoc.UnknownField(name)
 }
 
 // UnknownField implements yamldoc.Hinter.
 func (*tenantDoc) UnknownField(name string) string {
-	if name == "rules" {
+	switch name {
+	case "rules", "use", "namedConditions":
 		return "write it below policy"
+	case "shadow":
+		return "write mode: shadow"
+	}
+	return ""
+}
+
+// UnknownField implements yamldoc.Hinter.
+func (*defaultsDoc) UnknownField(name string) string {
+	switch name {
+	case "hosts", "labels", "ids", "yieldsTo", "suspended", "insecureShadow", "sharedTokens", "resourceMetadata":
+		return "each tenant has its own: write it in the tenant"
+	case "rules", "use", "namedConditions":
+		return "write it below policy"
+	}
+	return ""
+}
+
+// UnknownField implements yamldoc.Hinter.
+func (*entryDoc) UnknownField(name string) string {
+	switch name {
+	case "policy", "require", "headers", "dynamicMetadata", "issuers":
+		return "write it in the tenant or in tenantDefaults"
 	}
 	return ""
 }
@@ -143,4 +212,4 @@ func (*policyDoc) UnknownField(name string) string {
 	return ""
 }
 
-var _ = []yamldoc.Hinter{(*fileTenant)(nil), (*namedTenant)(nil), (*policyDoc)(nil)}
+var _ = []yamldoc.Hinter{(*fileTenant)(nil), (*namedTenant)(nil), (*policyDoc)(nil), (*defaultsDoc)(nil), (*entryDoc)(nil)}

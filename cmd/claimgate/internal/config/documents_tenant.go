@@ -1,29 +1,64 @@
 package config
 
-// tenantDoc is a tenant as written, in the main file or in one of its own.
-type tenantDoc struct {
-	Hosts                []string             `yaml:"hosts" doc:"Exact host names by which requests reach the tenant. A host belongs to one tenant."`
-	Entries              []string             `yaml:"entries" doc:"Names of entries that may lead to the tenant."`
-	Issuers              []string             `yaml:"issuers" required:"true" doc:"Names of the issuers whose tokens the tenant accepts. An issuer serves one tenant."`
+// commonDoc is what a tenant may have of its own or by tenantDefaults.
+type commonDoc struct {
+	Entries              []string             `yaml:"entries" empty:"true" doc:"Names of entries that lead to the tenant."`
+	Issuers              []grantDoc           `yaml:"issuers" doc:"Issuers whose tokens the tenant accepts: names, names with conditions, or issuers of its own."`
 	Policy               policyDoc            `yaml:"policy" doc:"Which requests with a good token are allowed."`
-	Require              []conditionDoc       `yaml:"require" doc:"Conditions that every token must meet, whatever rules say."`
-	Public               []publicDoc          `yaml:"public" doc:"Routes that need no token; the first match in this order decides."`
-	Preflight            string               `yaml:"preflight" default:"deny" enum:"allow,deny" doc:"Whether CORS preflights pass without a token: OPTIONS with Origin and Access-Control-Request-Method and without Authorization."`
+	Require              []conditionDoc       `yaml:"require" empty:"true" doc:"Conditions that every token must meet, whatever rules say."`
+	Public               []publicDoc          `yaml:"public" empty:"true" doc:"Routes that need no token; the first match in this order decides."`
+	Preflight            string               `yaml:"preflight" enum:"allow,deny" doc:"Whether CORS preflights pass without a token: OPTIONS with Origin and Access-Control-Request-Method and without Authorization. Not written: deny."`
 	Headers              []headerDoc          `yaml:"headers" doc:"Request headers to set for the upstream. A header whose source is absent is removed."`
 	DynamicMetadata      map[string]sourceDoc `yaml:"dynamicMetadata" doc:"Fields of Envoy's dynamic metadata, under the key claimgate."`
-	ForwardOriginalToken bool                 `yaml:"forwardOriginalToken" doc:"Leave the Authorization header on the request for the upstream."`
+	ForwardOriginalToken *bool                `yaml:"forwardOriginalToken" doc:"Leave the Authorization header on the request for the upstream. Not written: false."`
+	PathRelaxations      []string             `yaml:"pathRelaxations" empty:"true" enum:"double-slash,encoded-slash,semicolon" doc:"Oddities of paths that are admitted and judged both as sent and as a lenient upstream reads them."`
+	Mode                 string               `yaml:"mode" enum:"enforce,shadow" doc:"shadow passes what the policy alone would deny and reports it; the token must still be good and the tenant's. Not written: enforce."`
 }
 
+// defaultsDoc is what every tenant has.
+type defaultsDoc struct {
+	commonDoc `yaml:",inline"`
+}
+
+// tenantDoc is a tenant as written, in the main file or in one of its own.
+type tenantDoc struct {
+	Hosts            []string `yaml:"hosts" doc:"Hosts by which requests reach the tenant: exact, *.example.com for exactly one more label, or * for every host. A host belongs to one tenant."`
+	commonDoc        `yaml:",inline"`
+	Labels           map[string]string `yaml:"labels" doc:"What the platform says about the tenant, for conditions, headers and issuer templates; names and values are texts."`
+	IDs              map[string]string `yaml:"ids" doc:"By name of an issuer with a tenantClaim: the value of that claim that stands for this tenant. Not written: the tenant's name."`
+	YieldsTo         []string          `yaml:"yieldsTo" doc:"Names of tenants whose places may lie within a wildcard host of this one."`
+	Suspended        bool              `yaml:"suspended" doc:"Deny every request of the tenant at once, public routes included."`
+	InsecureShadow   *insecureShadow   `yaml:"insecureShadow" doc:"Pass missing and bad tokens too, for a while: whoever knows the address can then reach the upstream."`
+	SharedTokens     bool              `yaml:"sharedTokens" doc:"Say that tokens of this tenant may be good for other tenants that admit the same issuer and say so too."`
+	ResourceMetadata *resourceDoc      `yaml:"resourceMetadata" doc:"The protected resource that challenges point to (RFC 9728)."`
+}
+
+type insecureShadow struct {
+	Until instant `yaml:"until" required:"true" doc:"When it ends (RFC 3339); at most 90 days ahead."`
+}
+
+// policyDoc is the policy of one tenant or of all.
 type policyDoc struct {
-	Rules []ruleDoc `yaml:"rules" empty:"true" doc:"Allow and deny rules. All are evaluated, a deny rule wins, and what no allow rule allows is denied."`
+	Use             []string                `yaml:"use" doc:"Names of policies that hold too."`
+	NamedConditions map[string]conditionDoc `yaml:"namedConditions" doc:"Conditions that rules use by name."`
+	Rules           []ruleDoc               `yaml:"rules" empty:"true" doc:"Allow and deny rules. All are evaluated, a deny rule wins, and what no allow rule allows is denied."`
+}
+
+// namedPolicy is a policy that tenants use by name. Its rules use its own named
+// conditions only, so that it means the same everywhere.
+type namedPolicy struct {
+	Name            string                  `yaml:"name" required:"true" doc:"Name of the policy: 1 to 64 of A-Z a-z 0-9 . _ -"`
+	NamedConditions map[string]conditionDoc `yaml:"namedConditions" doc:"Conditions that rules use by name."`
+	Rules           []ruleDoc               `yaml:"rules" required:"true" doc:"Allow and deny rules, as in a tenant's policy."`
 }
 
 // sourceDoc is where a value comes from.
 type sourceDoc struct {
 	Claim      claimPath `yaml:"claim" doc:"A claim of the token: one literal name, or a list of names as a path."`
 	Value      *string   `yaml:"value" empty:"true" doc:"A constant."`
+	Mapped     string    `yaml:"mapped" doc:"A claim by the name that claimMappings of the token's issuer gives it."`
 	Issuer     string    `yaml:"issuer" enum:"name,url" doc:"The configured name of the token's issuer, or its URL."`
-	Tenant     string    `yaml:"tenant" enum:"name" doc:"The name of the tenant."`
+	Tenant     tenantRef `yaml:"tenant" doc:"The name of the tenant, or one of its labels as labels.x."`
 	DecisionID onlyTrue  `yaml:"decisionId" doc:"The id of the decision."`
 	Claims     onlyTrue  `yaml:"claims" doc:"All claims as one JSON object, in a header as base64url."`
 }
@@ -49,6 +84,7 @@ type publicDoc struct {
 type ruleDoc struct {
 	Name     string         `yaml:"name" required:"true" doc:"Name of the rule, for the log and explanations."`
 	Action   string         `yaml:"action" required:"true" enum:"allow,deny" doc:"What happens when the conditions hold. A deny rule also denies when they cannot be decided."`
+	Mode     string         `yaml:"mode" default:"enforce" enum:"enforce,shadow" doc:"shadow takes the rule out of the verdict: it is evaluated and reported."`
 	Methods  []string       `yaml:"methods" doc:"Methods that the rule is about, case-sensitive. Not written: every method in a deny rule; GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS in an allow rule."`
 	Paths    []string       `yaml:"paths" doc:"Path patterns that the rule is about: * is one segment or a part of it, {name} captures one segment, /** at the end covers everything below. Not written: every path."`
 	NotPaths []string       `yaml:"notPaths" doc:"Path patterns that are left out."`
@@ -61,6 +97,11 @@ type ruleDoc struct {
 // conditionDoc is one condition: a left side and an operator, or a combinator.
 type conditionDoc struct {
 	Claim       claimPath      `yaml:"claim" doc:"Left side: a claim, by its literal name or by a list of names as a path."`
+	Mapped      string         `yaml:"mapped" doc:"Left side: a claim by the name that claimMappings of the token's issuer gives it."`
+	Tenant      tenantRef      `yaml:"tenant" doc:"Left side: the name of the tenant, or one of its labels as labels.x."`
+	Principal   string         `yaml:"principal" enum:"peer" doc:"Left side: the identity of the downstream connection's certificate."`
+	CEL         string         `yaml:"cel" doc:"A whole condition in the Common Expression Language, at most 2 KiB. It takes no operator."`
+	Use         string         `yaml:"use" doc:"A named condition. It takes no operator."`
 	Header      string         `yaml:"header" doc:"Left side: a request header. One that occurs more than once is unknown."`
 	Issuer      string         `yaml:"issuer" enum:"name,url" doc:"Left side: the issuer of the token."`
 	RemoteIP    string         `yaml:"remoteIp" enum:"peer" doc:"Left side: the address of the downstream connection."`

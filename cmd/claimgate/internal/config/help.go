@@ -6,7 +6,9 @@ import "github.com/claimgate/claimgate/cmd/claimgate/internal/config/yamldoc"
 // definition `tenantFile` is that of a tenant file.
 func Schema() []byte {
 	return yamldoc.Schema(&mainDoc{}, "https://claimgate.dev/schema/v1alpha1.json", "claimgate configuration",
-		yamldoc.Extra{Name: "tenantFile", Type: &fileTenant{}})
+		yamldoc.Extra{Name: "tenantFile", Type: &fileTenant{}},
+		yamldoc.Extra{Name: "grantRef", Type: &grantRef{}},
+		yamldoc.Extra{Name: "localIssuer", Type: &localIssuer{}})
 }
 
 // referenceHead says how to read the reference.

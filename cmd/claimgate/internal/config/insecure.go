@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// insecureWords returns the field path of every insecure... word that is true.
+// insecureWords returns the field path of every insecure... word that is in use.
 func insecureWords(doc *mainDoc) []string {
 	var words []string
 	findInsecure(reflect.ValueOf(doc).Elem(), "", &words)
@@ -17,6 +17,9 @@ func findInsecure(v reflect.Value, path string, words *[]string) {
 	switch v.Kind() {
 	case reflect.Pointer:
 		if !v.IsNil() {
+			if isInsecure(path) {
+				*words = append(*words, path)
+			}
 			findInsecure(v.Elem(), path, words)
 		}
 	case reflect.Slice:
@@ -28,12 +31,15 @@ func findInsecure(v reflect.Value, path string, words *[]string) {
 			findInsecure(v.Field(i), fieldPath(path, v.Type().Field(i)), words)
 		}
 	case reflect.Bool:
-		name := path[strings.LastIndexByte(path, '.')+1:]
-		if v.Bool() && strings.HasPrefix(name, "insecure") {
+		if v.Bool() && isInsecure(path) {
 			*words = append(*words, path)
 		}
 	default: // texts, numbers and maps hold no such words
 	}
+}
+
+func isInsecure(path string) bool {
+	return strings.HasPrefix(path[strings.LastIndexByte(path, '.')+1:], "insecure")
 }
 
 func fieldPath(path string, field reflect.StructField) string {

@@ -2,11 +2,14 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/claimgate/claimgate/authz"
 	"github.com/claimgate/claimgate/authz/jwks"
 	"github.com/claimgate/claimgate/authz/token"
 	"github.com/claimgate/claimgate/cmd/claimgate/internal/config/yamldoc"
@@ -14,9 +17,11 @@ import (
 
 // issuer is an issuer of the main file.
 type issuer struct {
-	doc      *issuerDoc
-	compiled *token.Issuer // nil where something is wrong with it
-	source   string        // fingerprint of its key source
+	doc       *issuerDoc
+	compiled  *authz.Issuer // nil where something is wrong with it, and for a template
+	source    string        // fingerprint of its key source
+	perTenant bool          // holds properties of the tenant, and is compiled for each
+	sound     bool          // nothing is wrong with it
 }
 
 const maxClockSkew = 5 * time.Minute
@@ -32,22 +37,26 @@ func (b *builder) compileIssuers() {
 			b.further(at.at("name"), fmt.Sprintf("another issuer is called %s too", doc.Name), "rename one of them")
 			continue
 		}
-		known := &issuer{doc: doc}
+		known := &issuer{doc: doc, perTenant: isTenantTemplate(doc.Issuer) || isTenantTemplate(doc.JWKSURI)}
 		b.issuers[doc.Name] = known
-		if b.mistakes() == before && doc.Issuer != "" {
-			known.compiled, known.source = b.compileIssuer(at, doc)
+		known.sound = b.mistakes() == before && doc.Issuer != ""
+		if known.sound && !known.perTenant {
+			known.compiled, known.source = b.compileIssuer(&b.report, at, doc)
+			known.sound = known.compiled != nil
 		}
 	}
+	b.issuerNames = slices.Sorted(maps.Keys(b.issuers))
 }
 
-// compileIssuer makes the runtime form of an issuer that was checked.
-func (b *builder) compileIssuer(at place, doc *issuerDoc) (compiled *token.Issuer, source string) {
+// compileIssuer makes the runtime form of an issuer that was checked, and
+// returns the fingerprint of its key source.
+func (b *Base) compileIssuer(found *report, at place, doc *issuerDoc) (compiled *authz.Issuer, source string) {
 	keys, err := b.registry.Source(b.main.keySource(doc))
 	if err != nil {
-		b.problem(at.at(keysField(doc)), "the keys are of no use: "+reason(err), "")
+		found.problem(at.at(keysField(doc)), "the keys are of no use: "+reason(err), "")
 		return nil, ""
 	}
-	compiled, err = token.NewIssuer(token.IssuerSpec{
+	verified, err := token.NewIssuer(token.IssuerSpec{
 		Name:        doc.Name,
 		URL:         doc.Issuer,
 		Audiences:   doc.Audiences,
@@ -59,10 +68,46 @@ func (b *builder) compileIssuer(at place, doc *issuerDoc) (compiled *token.Issue
 		KeysID:      keys.ID(),
 	})
 	if err != nil {
-		b.problem(at, "the issuer is of no use: "+err.Error(), "")
+		found.problem(at, "the issuer is of no use: "+err.Error(), "")
 		return nil, ""
 	}
+	compiled, problems := authz.NewIssuer(authz.IssuerSpec{
+		Issuer:      verified,
+		TenantClaim: doc.TenantClaim,
+		Mappings:    mappings(doc.ClaimMappings),
+		Credentials: credentials(doc),
+	})
+	for _, p := range problems {
+		found.further(at.at(p.Path), p.Message, p.Mend)
+	}
 	return compiled, keys.ID()
+}
+
+func mappings(docs map[string]claimPath) map[string][]string {
+	if len(docs) == 0 {
+		return nil
+	}
+	paths := make(map[string][]string, len(docs))
+	for name, path := range docs {
+		paths[name] = path
+	}
+	return paths
+}
+
+// credentials are the places of an issuer's tokens, in a fixed order; nil where
+// none is written.
+func credentials(doc *issuerDoc) []authz.CredentialSpec {
+	var specs []authz.CredentialSpec
+	for _, header := range doc.FromHeaders {
+		specs = append(specs, authz.CredentialSpec{Header: strings.ToLower(header.Name), Prefix: header.Prefix})
+	}
+	for _, name := range doc.FromCookies {
+		specs = append(specs, authz.CredentialSpec{Cookie: name})
+	}
+	for _, name := range doc.FromParams {
+		specs = append(specs, authz.CredentialSpec{Param: name})
+	}
+	return specs
 }
 
 // reason returns an error of the key registry without its own heading.
@@ -110,16 +155,25 @@ func keysField(doc *issuerDoc) string {
 	return "issuer"
 }
 
-func (b *builder) checkIssuer(at place, doc *issuerDoc) {
+func (b *report) checkIssuer(at place, doc *issuerDoc) {
 	b.checkName(at.at("name"), doc.Name)
 	if doc.Issuer != "" {
-		b.checkURL(at.at("issuer"), doc.Issuer, doc.Keys.InsecureHTTP)
+		b.checkTemplate(at.at("issuer"), doc.Issuer, true)
+		b.checkURL(at.at("issuer"), filled(doc.Issuer), doc.Keys.InsecureHTTP)
 		if strings.ContainsAny(doc.Issuer, "?#") {
 			b.further(at.at("issuer"), "an issuer has neither query nor fragment", "write it exactly as tokens do")
 		}
+		if isClaimTemplate(doc.Issuer) && doc.JWKSURI == "" && !static(doc) {
+			b.further(at.at("issuer"), "an issuer that holds a claim has no one place where its keys could be discovered", "write jwksUri")
+		}
 	}
 	if doc.JWKSURI != "" {
-		b.checkURL(at.at("jwksUri"), doc.JWKSURI, doc.Keys.InsecureHTTP)
+		b.checkTemplate(at.at("jwksUri"), doc.JWKSURI, false)
+		b.checkURL(at.at("jwksUri"), filled(doc.JWKSURI), doc.Keys.InsecureHTTP)
+	}
+	b.checkCredentials(at, doc)
+	for _, name := range slices.Sorted(maps.Keys(doc.ClaimMappings)) {
+		b.checkName(at.at("claimMappings."+yamldoc.PathName(name)), name)
 	}
 	b.once(at.at("audiences"), doc.Audiences)
 	b.once(at.at("types"), doc.Types)
@@ -133,9 +187,58 @@ func (b *builder) checkIssuer(at place, doc *issuerDoc) {
 	b.checkKeys(at, doc)
 }
 
+// filled puts a text in the place of what is in braces.
+func filled(text string) string { return braces.ReplaceAllString(text, "x") }
+
+var (
+	headerToken = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$")
+	schemeForm  = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
+	paramForm   = regexp.MustCompile(`^[A-Za-z0-9._~-]{1,64}$`)
+)
+
+// maxCredentials bounds the places of an issuer's tokens.
+const maxCredentials = 8
+
+func (b *report) checkCredentials(at place, doc *issuerDoc) {
+	seen := map[string]bool{}
+	for i, header := range doc.FromHeaders {
+		at, name := at.item("fromHeaders", i), strings.ToLower(header.Name)
+		switch {
+		case name == "":
+		case !headerToken.MatchString(name):
+			b.problem(at.at("name"), "this is no header name", "")
+		case name == "cookie":
+			b.problem(at.at("name"), "a cookie has a name of its own", "write fromCookies")
+		case name == "host" || name == "connection" || strings.HasPrefix(name, "x-envoy-") || strings.HasPrefix(name, "x-forwarded-"):
+			b.problem(at.at("name"), "proxies write this header, so no token can come in it", "use another name")
+		case seen[name]:
+			b.problem(at.at("name"), "this header is listed twice", "remove one of them")
+		}
+		seen[name] = true
+		if header.Prefix != "" && !schemeForm.MatchString(header.Prefix) {
+			b.problem(at.at("prefix"), "this is no authentication scheme", "write one word, without the space after it")
+		}
+	}
+	b.once(at.at("fromCookies"), doc.FromCookies)
+	for i, name := range doc.FromCookies {
+		if name != "" && !headerToken.MatchString(name) {
+			b.problem(at.item("fromCookies", i), "this is no name of a cookie", "")
+		}
+	}
+	b.once(at.at("fromParams"), doc.FromParams)
+	for i, name := range doc.FromParams {
+		if name != "" && !paramForm.MatchString(name) {
+			b.problem(at.item("fromParams", i), "this is no name of a query parameter that needs no escapes", "use 1 to 64 of the characters A-Z a-z 0-9 . _ ~ -")
+		}
+	}
+	if len(doc.FromHeaders)+len(doc.FromCookies)+len(doc.FromParams) > maxCredentials {
+		b.problem(at, fmt.Sprintf("a token may stand in at most %d places", maxCredentials), "remove some of fromHeaders, fromCookies and fromParams")
+	}
+}
+
 // checkURL checks a URL of an issuer without changing it: it is compared to
 // the byte.
-func (b *builder) checkURL(at place, text string, insecure bool) {
+func (b *report) checkURL(at place, text string, insecure bool) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Host == "" || u.Opaque != "" || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
@@ -149,7 +252,7 @@ func (b *builder) checkURL(at place, text string, insecure bool) {
 	}
 }
 
-func (b *builder) checkAlgorithm(at place, name string) {
+func (b *report) checkAlgorithm(at place, name string) {
 	_, ok := token.ParseAlgorithm(name)
 	switch {
 	case ok || name == "":
@@ -170,7 +273,7 @@ func algorithmNames() []string {
 	return names
 }
 
-func (b *builder) checkKeys(at place, doc *issuerDoc) {
+func (b *report) checkKeys(at place, doc *issuerDoc) {
 	given := 0
 	for _, written := range []bool{doc.JWKSURI != "", doc.JWKSFile != "", doc.JWKS != ""} {
 		if written {
@@ -188,7 +291,7 @@ func (b *builder) checkKeys(at place, doc *issuerDoc) {
 }
 
 // staticKeys warns of settings that say how to fetch what is never fetched.
-func (b *builder) staticKeys(at place) {
+func (b *report) staticKeys(at place) {
 	for _, name := range []string{"refreshInterval", "unknownKidCooldown", "unknownKidWait", "maxStale", "maxBackoff", "timeout", "caFile", "allowPrivateAddresses"} {
 		if b.written(at.at(name)) {
 			b.warn(at.at(name), "this has no effect, since the keys of this issuer are never fetched", "remove it")
@@ -197,7 +300,7 @@ func (b *builder) staticKeys(at place) {
 }
 
 // lowTimings warns of timings that work against the key contract.
-func (b *builder) lowTimings(at place, k *keysDoc) {
+func (b *report) lowTimings(at place, k *keysDoc) {
 	timings := []struct {
 		name       string
 		value      delay
@@ -227,14 +330,4 @@ func short(d time.Duration) string {
 		}
 	}
 	return text
-}
-
-// issuerNames returns the names of the main file's issuers, sorted.
-func (b *Base) issuerNames() []string {
-	names := make([]string, 0, len(b.issuers))
-	for name := range b.issuers {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }

@@ -106,7 +106,7 @@ func readMain(path string, found *report) (*Main, error) {
 	m := &Main{source: &source{name: path}}
 	parsed, problems := yamldoc.Parse(data, mainLimits)
 	m.source.yaml = parsed
-	found.shape(m.source, append(problems, parsed.Decode(&m.doc)...))
+	found.shape(m.source, append(problems, parsed.DecodeTypes(documentTypes(), &m.doc)...))
 	for i := range m.doc.Tenants {
 		t := &m.doc.Tenants[i]
 		m.inline = append(m.inline, &TenantFile{name: t.Name, doc: &t.tenantDoc, main: true,

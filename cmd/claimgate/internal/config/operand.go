@@ -17,6 +17,7 @@ type operandRef struct {
 	Path   string    `yaml:"path" doc:"Name of a capture of the rule's path."`
 	Header string    `yaml:"header" doc:"A request header."`
 	Claim  claimPath `yaml:"claim" doc:"A claim of the same token."`
+	Tenant tenantRef `yaml:"tenant" doc:"The name of the tenant, or one of its labels as labels.x."`
 }
 
 // DecodeNode implements yamldoc.Custom.
@@ -34,10 +35,10 @@ func readReference(n yamldoc.Node) *policy.Operand {
 	var ref operandRef
 	n.Decode(&ref)
 	if len(n.Fields()) != 1 {
-		n.Report("a reference names exactly one of path, header and claim", "write a value, a list, or {claim: name}")
+		n.Report("a reference names exactly one of path, header, claim and tenant", "write a value, a list, or {claim: name}")
 		return nil
 	}
-	return &policy.Operand{Path: ref.Path, Header: strings.ToLower(ref.Header), Claim: ref.Claim}
+	return &policy.Operand{Path: ref.Path, Header: strings.ToLower(ref.Header), Claim: ref.Claim, Tenant: string(ref.Tenant)}
 }
 
 func readLiteral(n yamldoc.Node, depth int) (policy.Literal, bool) {
@@ -123,10 +124,11 @@ func (*operand) Describe() (string, map[string]any) {
 	scalar := map[string]any{yamldoc.TypeKey: []any{"string", "number", "boolean"}}
 	text := map[string]any{yamldoc.TypeKey: "string", "minLength": 1}
 	_, claim := (*claimPath)(nil).Describe()
-	return "value, list or {path | header | claim: ...}", map[string]any{"oneOf": []any{
+	_, tenant := (*tenantRef)(nil).Describe()
+	return "value, list or {path | header | claim | tenant: ...}", map[string]any{"oneOf": []any{
 		scalar,
 		map[string]any{yamldoc.TypeKey: "array", "items": scalar},
 		map[string]any{yamldoc.TypeKey: "object", "additionalProperties": false, "minProperties": 1, "maxProperties": 1,
-			"properties": map[string]any{"path": text, "header": text, "claim": claim}},
+			"properties": map[string]any{"path": text, "header": text, "claim": claim, "tenant": tenant}},
 	}}
 }

@@ -1,21 +1,82 @@
 package config
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/claimgate/claimgate/policy"
 )
 
-// policySpec turns the policy of a document into the spec that Compile reads.
-func policySpec(doc *tenantDoc) policy.Spec {
-	spec := policy.Spec{Require: conditions(doc.Require)}
-	for i := range doc.Policy.Rules {
-		spec.Rules = append(spec.Rules, ruleSpec(&doc.Policy.Rules[i]))
+const modeShadow = "shadow"
+
+// namedConditions is a list of conditions that rules may use by name, in the
+// order in which Compile reads them.
+type namedConditions []policy.NamedCondition
+
+// ownConditions returns named conditions in the order of their names.
+func ownConditions(docs map[string]conditionDoc) namedConditions {
+	specs := make(namedConditions, 0, len(docs))
+	for _, name := range slices.Sorted(maps.Keys(docs)) {
+		doc := docs[name]
+		specs = append(specs, policy.NamedCondition{Name: name, Condition: condition(&doc)})
 	}
-	for i := range doc.Public {
-		spec.Public = append(spec.Public, publicSpec(&doc.Public[i]))
+	return specs
+}
+
+// with returns own and, after them, those of the inherited conditions that the
+// spec uses, by others of them too.
+func (own namedConditions) with(inherited map[string]policy.Condition, spec *policy.Spec) namedConditions {
+	if len(inherited) == 0 {
+		return own
 	}
-	return spec
+	known := map[string]bool{}
+	for i := range own {
+		known[own[i].Name] = true
+	}
+	used := &uses{inherited: inherited, known: known}
+	for i := range own {
+		used.condition(&own[i].Condition)
+	}
+	for i := range spec.Rules {
+		used.conditions(spec.Rules[i].When)
+	}
+	used.conditions(spec.Require)
+	return append(own[:len(own):len(own)], used.found...)
+}
+
+// uses gathers the inherited conditions that others use.
+type uses struct {
+	inherited map[string]policy.Condition
+	known     map[string]bool
+	found     namedConditions
+}
+
+func (u *uses) conditions(list []policy.Condition) {
+	for i := range list {
+		u.condition(&list[i])
+	}
+}
+
+func (u *uses) condition(c *policy.Condition) {
+	if used, ok := u.inherited[c.Use]; ok && !u.known[c.Use] {
+		u.known[c.Use] = true
+		u.found = append(u.found, policy.NamedCondition{Name: c.Use, Condition: used})
+		u.condition(&used)
+	}
+	u.conditions(c.All)
+	u.conditions(c.Any)
+	if c.Not != nil {
+		u.condition(c.Not)
+	}
+}
+
+func ruleSpecs(docs []ruleDoc) []policy.RuleSpec {
+	specs := make([]policy.RuleSpec, 0, len(docs))
+	for i := range docs {
+		specs = append(specs, ruleSpec(&docs[i]))
+	}
+	return specs
 }
 
 func ruleSpec(doc *ruleDoc) policy.RuleSpec {
@@ -27,12 +88,21 @@ func ruleSpec(doc *ruleDoc) policy.RuleSpec {
 		Upgrades: doc.Upgrades,
 		Issuers:  doc.Issuers,
 		AnyToken: doc.AnyToken,
+		Shadow:   doc.Mode == modeShadow,
 		When:     conditions(doc.When),
 	}
 	if doc.Action == "allow" {
 		spec.Action = policy.Allow
 	}
 	return spec
+}
+
+func publicSpecs(docs []publicDoc) []policy.PublicSpec {
+	specs := make([]policy.PublicSpec, 0, len(docs))
+	for i := range docs {
+		specs = append(specs, publicSpec(&docs[i]))
+	}
+	return specs
 }
 
 func publicSpec(doc *publicDoc) policy.PublicSpec {
@@ -62,7 +132,8 @@ func conditions(docs []conditionDoc) []policy.Condition {
 
 func condition(doc *conditionDoc) policy.Condition {
 	spec := policy.Condition{
-		Claim: doc.Claim, Header: strings.ToLower(doc.Header), Issuer: doc.Issuer, RemoteIP: doc.RemoteIP, Time: doc.Time,
+		Claim: doc.Claim, Mapped: doc.Mapped, Tenant: string(doc.Tenant), Principal: doc.Principal, CEL: doc.CEL, Use: doc.Use,
+		Header: strings.ToLower(doc.Header), Issuer: doc.Issuer, RemoteIP: doc.RemoteIP, Time: doc.Time,
 		Equals: doc.Equals.spec, In: doc.In.spec,
 		Contains: doc.Contains.spec, ContainsAny: doc.ContainsAny.spec, ContainsAll: doc.ContainsAll.spec,
 		HasScope: doc.HasScope.spec, Prefix: doc.Prefix.spec, Suffix: doc.Suffix.spec, Matches: doc.Matches.spec,

@@ -101,9 +101,10 @@ func TestEveryFieldIsDescribed(t *testing.T) {
 		"apiVersion (claimgate.dev/v1alpha1, required)",
 		"listen.drainWait (duration, default 5s)",
 		"issuers[].types (list of text, default [at+jwt, JWT])",
-		"tenants[].policy.rules[].when[].equals (value, list or {path | header | claim: ...})",
-		"tenants[].policy.rules[].when[].not (mapping, fields as in ",
-		"tenants[].dynamicMetadata.<name>.claim (name or list of names)",
+		"policies[].namedConditions.<name>.equals (value, list or {path | header | claim | tenant: ...})",
+		"policies[].namedConditions.<name>.not (mapping, fields as in ",
+		"tenantDefaults.dynamicMetadata.<name>.claim (name or list of names)",
+		"tenantDefaults.issuers[].until (time)",
 	} {
 		if !strings.Contains(Reference(), want) {
 			t.Errorf("the reference lacks %q", want)

@@ -26,6 +26,7 @@ const (
 	maxDrainWait        = 10 * time.Minute
 	minConnectionAge    = 10 * time.Second
 	maxCacheTokens      = 10_000_000
+	maxLostTenants      = 1_000_000
 	maxDenialsPerSecond = 100_000
 	minSecretBytes      = 16
 	maxSecretBytes      = 4096
@@ -37,6 +38,8 @@ func (b *builder) settings() Settings {
 		DrainWait:        time.Duration(doc.Listen.DrainWait),
 		MaxConnectionAge: time.Duration(doc.Listen.MaxConnectionAge),
 		CacheTokens:      doc.Cache.Tokens,
+		StateDir:         b.main.beside(doc.StateDir),
+		MaxTenantLoss:    MaxTenantLoss{Tenants: doc.MaxTenantLoss.Tenants, Percent: doc.MaxTenantLoss.Percent},
 		Insecure:         insecureWords(doc),
 	}
 	b.listeners(&s)
@@ -46,6 +49,11 @@ func (b *builder) settings() Settings {
 	}
 	if s.MaxConnectionAge != 0 && s.MaxConnectionAge < minConnectionAge {
 		b.problem(at.at("listen.maxConnectionAge"), "the least age is 10s", "")
+	}
+	if loss := s.MaxTenantLoss; loss.Tenants < 0 || loss.Tenants > maxLostTenants {
+		b.problem(at.at("maxTenantLoss.tenants"), fmt.Sprintf("this must be between 0 and %d", maxLostTenants), "")
+	} else if loss.Percent < 0 || loss.Percent > 100 {
+		b.problem(at.at("maxTenantLoss.percent"), "this must be between 0 and 100", "")
 	}
 	if s.CacheTokens < 0 || s.CacheTokens > maxCacheTokens {
 		b.problem(at.at("cache.tokens"), fmt.Sprintf("this must be between 0 and %d", maxCacheTokens), "")

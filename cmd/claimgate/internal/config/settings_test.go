@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"math/big"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -85,6 +86,7 @@ func TestInsecureWordsAreListed(t *testing.T) {
 		"admin: {address: 0.0.0.0:3, insecureRemote: true}\n" +
 		"log: {insecurePlainIdentifiers: true}\n"
 	text := head + strings.Replace(mainHead, "https://two.example,", "http://two.example, keys: {insecureHTTP: true},", 1)
+	text += "tenants: [{name: acme, hosts: [a.example], issuers: [one], insecureShadow: {until: 2026-01-01T00:00:00Z}}]\n"
 	document, err := Load(write(t, text, t.TempDir(), "claimgate.yaml"))
 	if err != nil {
 		t.Fatal(err)
@@ -93,11 +95,11 @@ func TestInsecureWordsAreListed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"listen.insecurePlaintext", "metrics.insecurePlaintext", "admin.insecureRemote", "log.insecurePlainIdentifiers", "issuers[1].keys.insecureHTTP"}
+	want := []string{"listen.insecurePlaintext", "metrics.insecurePlaintext", "admin.insecureRemote", "log.insecurePlainIdentifiers", "issuers[1].keys.insecureHTTP", "tenants[0].insecureShadow"}
 	if !slices.Equal(settings.Insecure, want) {
 		t.Errorf("got %v, want %v", settings.Insecure, want)
 	}
-	if known := strings.Count(Reference(), ".insecure"); known != len(want) {
+	if known := len(regexp.MustCompile(`(?m)\.insecure\w+ \(`).FindAllString(Reference(), -1)); known != len(want) {
 		t.Errorf("there are %d insecure words, and this test writes %d", known, len(want))
 	}
 }

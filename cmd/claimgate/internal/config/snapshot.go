@@ -26,6 +26,7 @@ func (b *Base) Snapshot(generation uint64, tenants []*Tenant, held []authz.HeldS
 		Generation: generation,
 		Tenants:    make([]*authz.Tenant, len(tenants)),
 		Held:       held,
+		Entries:    b.entrySpecs,
 		Owned:      b.owned,
 		Proxy: authz.ProxySpec{
 			FiltersHeaders:       doc.Proxy.FiltersHeaders,
@@ -37,9 +38,6 @@ func (b *Base) Snapshot(generation uint64, tenants []*Tenant, held []authz.HeldS
 	}
 	for i, t := range tenants {
 		spec.Tenants[i] = t.Tenant
-	}
-	for _, entry := range doc.Entries {
-		spec.Entries = append(spec.Entries, authz.EntrySpec{Name: entry.Name, ContextExtension: entry.ContextExtension})
 	}
 	snapshot, problems := authz.NewSnapshot(spec)
 	return snapshot, b.conflicts(problems, tenants)

@@ -29,8 +29,10 @@ type TenantFile struct {
 	shape report // what is wrong with its form
 }
 
-// tenantTypes returns the types of a tenant file, which never change.
-var tenantTypes = sync.OnceValue(func() *yamldoc.Types { return yamldoc.NewTypes(&fileTenant{}, &operandRef{}) })
+// documentTypes returns the types of all documents, which never change.
+var documentTypes = sync.OnceValue(func() *yamldoc.Types {
+	return yamldoc.NewTypes(&mainDoc{}, &fileTenant{}, &operandRef{}, &grantRef{}, &localIssuer{})
+})
 
 // ReadTenantFile reads one tenant file, whose name without .yaml is the
 // tenant's name.
@@ -60,7 +62,7 @@ func parseTenantFile(path string, data []byte, info os.FileInfo) *TenantFile {
 	t.at = place{&source{name: path, text: data}, ""}
 	doc := &fileTenant{}
 	parsed, problems := yamldoc.Parse(data, tenantLimits)
-	t.shape.shape(t.at.source, append(problems, parsed.DecodeTypes(tenantTypes(), doc)...))
+	t.shape.shape(t.at.source, append(problems, parsed.DecodeTypes(documentTypes(), doc)...))
 	if !nameForm.MatchString(name) {
 		t.shape.problem(t.at, "the file name is the tenant's name, which has 1 to 64 of the characters A-Z a-z 0-9 . _ -", "rename the file")
 	}
@@ -79,6 +81,10 @@ func (t *TenantFile) Path() string { return t.at.source.name }
 
 // InMain reports whether the tenant is written in the main file.
 func (t *TenantFile) InMain() bool { return t.main }
+
+// Suspended reports whether the file says that the tenant is suspended, also
+// where something else is wrong with it.
+func (t *TenantFile) Suspended() bool { return t.doc != nil && t.doc.Suspended }
 
 // Text returns what the file held when it was read; nil for a tenant of the
 // main file. It must not be changed.

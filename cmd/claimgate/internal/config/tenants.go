@@ -1,16 +1,17 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
+	"unicode"
 
 	"github.com/claimgate/claimgate/authz"
-	"github.com/claimgate/claimgate/authz/token"
 	"github.com/claimgate/claimgate/cmd/claimgate/internal/config/yamldoc"
-	"github.com/claimgate/claimgate/policy"
 )
 
 // Tenant is a compiled tenant and what it was compiled from.
@@ -20,6 +21,9 @@ type Tenant struct {
 	// KeySources are the fingerprints of the key sources that the tenant's
 	// issuers read, for jwks.Registry.Retain.
 	KeySources []string
+	// Insecure names the insecure... words of the tenant's own file that are in
+	// effect. Those of the main file are in Settings.
+	Insecure []string
 }
 
 // Tenant compiles one tenant. With any mistake, those that ReadTenantFile
@@ -38,187 +42,219 @@ func (b *Base) Tenant(file *TenantFile) (*Tenant, Problems) {
 	if t.mistakes() > 0 || compiled == nil { // nil without a mistake: an issuer of the main file is of no use
 		return nil, t.problems
 	}
-	return &Tenant{Tenant: compiled, File: file, KeySources: t.sources}, t.problems
-}
-
-func (b *tenantBuilder) compile() *authz.Tenant {
-	parts := b.parts()
-	b.warnings()
-	compiled, problems := compileTenant(parts)
-	for _, p := range problems {
-		if b.broken && below("issuers", p.Path) {
-			continue // a consequence of what is wrong with an issuer
-		}
-		b.further(b.file.at.at(documentPath(b.file.doc, p.Path)), p.Message, p.Mend)
-	}
-	return compiled
+	return &Tenant{Tenant: compiled, File: file, KeySources: t.sources, Insecure: t.insecure}, t.problems
 }
 
 // Places returns the places that a tenant claims, as far as they can be read,
 // for one that has no good version and must not lose them.
 func (b *Base) Places(file *TenantFile) authz.HeldSpec {
-	t := &tenantBuilder{base: b, file: file}
+	held := authz.HeldSpec{Name: file.name, Entries: b.defaults.doc.Entries}
 	if file.doc == nil {
-		return authz.HeldSpec{Name: file.name}
+		return held
 	}
-	return authz.HeldSpec{Name: file.name, Hosts: t.hosts(), Entries: t.entries()}
+	var ignored report
+	held.Hosts = ignored.hosts(file.at, file.doc.Hosts, false)
+	if file.doc.Entries != nil {
+		held.Entries = file.doc.Entries
+	}
+	held.Entries = slices.DeleteFunc(slices.Clone(held.Entries), func(name string) bool { return !slices.Contains(b.entries, name) })
+	held.IDs = maps.Clone(file.doc.IDs)
+	return held
 }
 
 // tenantBuilder compiles one tenant.
 type tenantBuilder struct {
 	report
-	base    *Base
-	file    *TenantFile
-	broken  bool // an issuer that it names is of no use
-	sources []string
+	base     *Base
+	file     *TenantFile
+	broken   bool // an issuer that it names is of no use
+	sources  []string
+	insecure []string
 }
 
-// tenantParts is everything that a tenant is compiled from.
-type tenantParts struct {
-	name    string
-	doc     *tenantDoc
-	hosts   []string // canonical
-	entries []string
-	issuers []*token.Issuer
-	cache   *token.Cache
-	owned   *authz.OwnedHeaders
-}
-
-// compileTenant makes the runtime form of one tenant. Paths of problems are
-// those of the policy and authz packages.
-func compileTenant(parts tenantParts) (*authz.Tenant, []authz.Problem) {
-	compiled, problems := policy.Compile(policySpec(parts.doc))
-	if compiled == nil {
-		compiled, _ = policy.Compile(policy.Spec{}) // what else is wrong is still to be found
+// compile returns nil where something is wrong with the tenant, or with what it
+// uses of the main file.
+func (b *tenantBuilder) compile() *authz.Tenant {
+	t, d := b.file, &b.base.defaults
+	b.texts(t.at, t.doc)
+	spec := authz.TenantSpec{
+		Name:                 t.name,
+		Hosts:                b.hosts(t.at, t.doc.Hosts, false),
+		Entries:              own(t.doc.Entries, d.doc.Entries),
+		YieldsTo:             t.doc.YieldsTo,
+		Labels:               t.doc.Labels,
+		IDs:                  t.doc.IDs,
+		Suspended:            t.doc.Suspended,
+		Cache:                b.base.cache,
+		Preflight:            cmp.Or(t.doc.Preflight, d.doc.Preflight) == "allow",
+		ForwardOriginalToken: deref(t.doc.ForwardOriginalToken, d.doc.ForwardOriginalToken),
+		Owned:                b.base.owned,
 	}
-	tenant, further := authz.NewTenant(authz.TenantSpec{
-		Name:                 parts.name,
-		Hosts:                parts.hosts,
-		Entries:              parts.entries,
-		Issuers:              parts.issuers,
-		Cache:                parts.cache,
-		Policy:               compiled,
-		Preflight:            parts.doc.Preflight == "allow",
-		Headers:              headerSpecs(parts.doc),
-		Metadata:             metadataSpecs(parts.doc),
-		ForwardOriginalToken: parts.doc.ForwardOriginalToken,
-		Owned:                parts.owned,
-	})
-	return tenant, append(problems, further...)
+	spec.Grants = b.grants()
+	spec.Relaxations = b.relaxations(t.at, own(t.doc.PathRelaxations, d.doc.PathRelaxations))
+	spec.Shadow = b.shadow()
+	spec.ResourceMetadata = b.resourceMetadata(t.at.at("resourceMetadata"), t.doc.ResourceMetadata, grantedURLs(spec.Grants))
+	spec.Headers, spec.Metadata = b.headers()
+	spec.Policy = b.policy()
+	b.checkPlaces(&spec)
+	b.warnings()
+	whole := spec.Policy != nil
+	if !whole {
+		spec.Policy, _ = b.base.policies.join(nil) // what else is wrong is still to be found
+	}
+	compiled, problems := authz.NewTenant(spec)
+	for _, p := range problems {
+		if b.broken && (below("issuers", p.Path) || below("ids", p.Path)) {
+			continue // a consequence of what is wrong with an issuer
+		}
+		b.further(b.specPlace(p.Path), p.Message, p.Mend)
+	}
+	if !whole || b.broken {
+		return nil
+	}
+	return compiled
 }
 
-// documentPath turns a path of a problem into one of the tenant's document:
-// rules stand below policy, and metadata fields have names for indexes.
-func documentPath(doc *tenantDoc, path string) string {
-	if path == "rules" || strings.HasPrefix(path, "rules[") {
-		return "policy." + path
+// own returns what the tenant wrote, or the default where it wrote nothing.
+func own[T any](written, preset []T) []T {
+	if written != nil {
+		return written
 	}
-	rest, ok := strings.CutPrefix(path, "dynamicMetadata[")
+	return preset
+}
+
+func deref(written, preset *bool) bool {
+	if written == nil {
+		written = preset
+	}
+	return written != nil && *written
+}
+
+// specPlace turns a path of a compiled tenant into a place of its document, or
+// of the defaults where it stands there.
+func (b *tenantBuilder) specPlace(path string) place {
+	t, d := b.file, &b.base.defaults
+	for _, list := range []struct {
+		name    string
+		written bool
+	}{
+		{"entries", t.doc.Entries != nil || d.doc.Entries == nil},
+		{"issuers", t.doc.Issuers != nil || d.doc.Issuers == nil},
+		{"pathRelaxations", t.doc.PathRelaxations != nil || d.doc.PathRelaxations == nil},
+	} {
+		if below(list.name, path) && !list.written {
+			return t.at // the tenant has what the defaults give it
+		}
+	}
+	if i, rest, ok := indexed("headers", path); ok {
+		if i < len(d.headers) {
+			return d.at.item("headers", i).at(rest)
+		}
+		return t.at.item("headers", i-len(d.headers)).at(rest)
+	}
+	if i, rest, ok := indexed("dynamicMetadata", path); ok {
+		return b.metadataPlace(i, strings.TrimSuffix(rest, "name"))
+	}
+	return t.at.at(path)
+}
+
+func (b *tenantBuilder) metadataPlace(i int, rest string) place {
+	at, docs := b.base.defaults.at, b.base.defaults.doc.DynamicMetadata
+	if i >= len(docs) {
+		i -= len(docs)
+		at, docs = b.file.at, b.file.doc.DynamicMetadata
+	}
+	names := slices.Sorted(maps.Keys(docs))
+	if i >= len(names) {
+		return at.at("dynamicMetadata")
+	}
+	return at.at("dynamicMetadata." + yamldoc.PathName(names[i])).at(rest)
+}
+
+// indexed parts a path such as `headers[2].name`.
+func indexed(list, path string) (index int, rest string, ok bool) {
+	inner, ok := strings.CutPrefix(path, list+"[")
 	if !ok {
-		return path
+		return 0, "", false
 	}
-	number, rest, _ := strings.Cut(rest, "]")
-	names := slices.Sorted(maps.Keys(doc.DynamicMetadata))
-	i, err := strconv.Atoi(number)
-	if err != nil || i < 0 || i >= len(names) {
-		return path
-	}
-	return "dynamicMetadata." + yamldoc.PathName(names[i]) + strings.TrimSuffix(rest, ".name")
+	number, rest, _ := strings.Cut(inner, "]")
+	index, err := strconv.Atoi(number)
+	return index, strings.TrimPrefix(rest, "."), err == nil && index >= 0
 }
 
-func (b *tenantBuilder) parts() tenantParts {
+func (b *tenantBuilder) checkPlaces(spec *authz.TenantSpec) {
 	t := b.file
-	parts := tenantParts{name: t.name, doc: t.doc, cache: b.base.cache, owned: b.base.owned}
-	parts.hosts, parts.entries, parts.issuers = b.hosts(), t.doc.Entries, b.issuers()
-	b.entries()
-	if len(t.doc.Hosts) == 0 && len(t.doc.Entries) == 0 {
+	if len(t.doc.Hosts) == 0 && len(spec.Entries) == 0 {
 		b.problem(t.at.at("hosts"), "no request can reach this tenant", "list hosts or entries")
 	}
-	for i, rule := range t.doc.Policy.Rules {
-		for k, name := range rule.Issuers {
-			b.known(t.at.at(fmt.Sprintf("policy.rules[%d].issuers[%d]", i, k)), "issuer of this tenant", name, t.doc.Issuers)
+	b.base.checkEntryNames(&b.report, t.at, t.doc.Entries)
+	b.once(t.at.at("yieldsTo"), t.doc.YieldsTo)
+	for i, name := range t.doc.YieldsTo {
+		if name == t.name {
+			b.problem(t.at.item("yieldsTo", i), "this is the tenant itself", "remove it")
 		}
 	}
-	b.headers()
-	return parts
 }
 
-// hosts returns the tenant's hosts in canonical form.
-func (b *tenantBuilder) hosts() []string {
-	var hosts []string
-	for i, raw := range b.file.doc.Hosts {
-		at := b.file.at.item("hosts", i)
-		host, wrong, mend := canonicalHost(raw)
-		if wrong != "" {
-			b.problem(at, wrong, mend)
-		}
-		switch {
-		case host == "":
-		case slices.Contains(hosts, host):
-			b.problem(at, "this host is listed twice", "remove one of them")
-		default:
-			hosts = append(hosts, host)
-		}
+func (b *Base) checkEntryNames(found *report, at place, names []string) {
+	found.once(at.at("entries"), names)
+	for i, name := range names {
+		found.known(at.item("entries", i), "entry", name, b.entries)
 	}
-	return hosts
 }
 
-// entries returns the entries that exist.
-func (b *tenantBuilder) entries() []string {
+// Bounds of what a tenant says about itself.
+const (
+	maxLabels    = 64
+	maxLabelText = 256
+)
+
+// texts checks labels and ids.
+func (b *tenantBuilder) texts(at place, doc *tenantDoc) {
+	if len(doc.Labels) > maxLabels {
+		b.problem(at.at("labels"), fmt.Sprintf("a tenant has at most %d labels", maxLabels), "")
+	}
+	for _, name := range slices.Sorted(maps.Keys(doc.Labels)) {
+		at := at.at("labels." + yamldoc.PathName(name))
+		if !nameForm.MatchString(name) {
+			b.problem(at, "the name of a label has 1 to 64 of the characters A-Z a-z 0-9 . _ -", "")
+		}
+		b.checkText(at, doc.Labels[name])
+	}
+	for _, name := range slices.Sorted(maps.Keys(doc.IDs)) {
+		b.checkText(at.at("ids."+yamldoc.PathName(name)), doc.IDs[name])
+	}
+}
+
+func (r *report) checkText(at place, text string) {
+	if len(text) > maxLabelText || strings.ContainsFunc(text, unicode.IsControl) {
+		r.problem(at, fmt.Sprintf("this is one line of at most %d bytes", maxLabelText), "")
+	}
+}
+
+const maxShadow = 90 * 24 * time.Hour
+
+// shadow returns what the tenant's shadow passes.
+func (b *tenantBuilder) shadow() authz.ShadowSpec {
 	t := b.file
-	b.once(t.at.at("entries"), t.doc.Entries)
-	var entries []string
-	for i, name := range t.doc.Entries {
-		b.known(t.at.item("entries", i), "entry", name, b.base.entries)
-		if slices.Contains(b.base.entries, name) && !slices.Contains(entries, name) {
-			entries = append(entries, name)
+	if t.doc.InsecureShadow == nil {
+		if cmp.Or(t.doc.Mode, b.base.defaults.doc.Mode) == modeShadow {
+			return authz.ShadowSpec{Mode: authz.ShadowPolicy}
 		}
+		return authz.ShadowSpec{}
 	}
-	return entries
-}
-
-// issuers resolves a tenant's issuers.
-func (b *tenantBuilder) issuers() []*token.Issuer {
-	t := b.file
-	b.once(t.at.at("issuers"), t.doc.Issuers)
-	var issuers []*token.Issuer
-	for i, name := range t.doc.Issuers {
-		at := t.at.item("issuers", i)
-		known := b.base.issuers[name]
-		switch {
-		case known == nil:
-			b.known(at, "issuer", name, b.base.issuerNames())
-			b.broken = true
-		case known.compiled == nil:
-			b.broken = true
-		case slices.Contains(t.doc.Issuers[:i], name): // reported
-		default:
-			issuers = append(issuers, known.compiled)
-			b.sources = append(b.sources, known.source)
-		}
+	at, until := t.at.at("insecureShadow.until"), t.doc.InsecureShadow.Until.Time
+	now := b.base.now()
+	switch {
+	case until.IsZero(): // reported as missing or malformed
+	case t.doc.Mode == "enforce":
+		b.problem(t.at.at("mode"), "insecureShadow and mode: enforce exclude each other", "remove one of them")
+	case until.After(now.Add(maxShadow)):
+		b.problem(at, "this is more than 90 days ahead", "write an earlier time, and move it on when it comes near")
+	case !until.After(now):
+		b.warn(at, "this time is over, so bad tokens are refused again", "remove insecureShadow")
+	case !t.main:
+		b.insecure = append(b.insecure, t.Path()+": insecureShadow")
 	}
-	return issuers
-}
-
-// warnings are about what works but is seldom meant.
-func (b *tenantBuilder) warnings() {
-	t := b.file
-	allows := slices.ContainsFunc(t.doc.Policy.Rules, func(r ruleDoc) bool { return r.Action == "allow" })
-	if !allows {
-		b.warn(t.at.at("policy"), "no rule allows anything, so every request that is not public is denied", "")
-	}
-	if len(t.doc.Issuers) < 2 {
-		return
-	}
-	for i, rule := range t.doc.Policy.Rules {
-		if rule.Action == "allow" && len(rule.Issuers) == 0 {
-			b.warn(t.at.item("policy.rules", i), "the tenant has several issuers, and this rule allows tokens of each of them", "name issuers")
-		}
-	}
-	fromIssuer := slices.ContainsFunc(t.doc.Headers, func(h headerDoc) bool { return h.Issuer != "" })
-	for i, header := range t.doc.Headers {
-		if !fromIssuer && slices.Equal(header.Claim, claimPath{"sub"}) {
-			b.warn(t.at.item("headers", i), "two issuers may give one sub to different people", "add a header with issuer: name beside it")
-		}
-	}
+	return authz.ShadowSpec{Mode: authz.ShadowInsecure, Until: until}
 }

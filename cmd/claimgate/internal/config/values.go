@@ -109,6 +109,66 @@ func (*claimPath) Describe() (string, map[string]any) {
 		map[string]any{yamldoc.TypeKey: "array", "items": name, "minItems": 1, "maxItems": maxClaimPath}}}
 }
 
+// instant is a point in time; the zero value is none.
+type instant struct{ time.Time }
+
+// DecodeNode implements yamldoc.Custom.
+func (i *instant) DecodeNode(n yamldoc.Node) {
+	text, ok := n.Text()
+	if !ok {
+		return
+	}
+	value, err := time.Parse(time.RFC3339, text)
+	if err != nil || value.IsZero() {
+		n.Report("this is no time", "write it as 2026-12-31T00:00:00Z")
+		return
+	}
+	i.Time = value
+}
+
+// Describe implements yamldoc.Custom.
+func (*instant) Describe() (string, map[string]any) {
+	return "time", map[string]any{yamldoc.TypeKey: "string", "format": "date-time"}
+}
+
+// tenantRef names a property of the tenant: name or labels.x; "" is none.
+type tenantRef string
+
+const tenantRefPattern = `^(name|labels\.[A-Za-z0-9._-]{1,64})$`
+
+var tenantRefForm = regexp.MustCompile(tenantRefPattern)
+
+// DecodeNode implements yamldoc.Custom.
+func (t *tenantRef) DecodeNode(n yamldoc.Node) {
+	text, ok := n.Text()
+	if !ok {
+		return
+	}
+	if !tenantRefForm.MatchString(text) {
+		mend := "write name, or labels.x for the label x"
+		if nameForm.MatchString(text) && !strings.HasPrefix(text, "label") {
+			mend = "write labels." + text + " for a label of this name"
+		}
+		n.Report("a tenant has no such property", mend)
+		return
+	}
+	*t = tenantRef(text)
+}
+
+// Describe implements yamldoc.Custom.
+func (*tenantRef) Describe() (string, map[string]any) {
+	return "name or labels.x", map[string]any{yamldoc.TypeKey: "string", "pattern": tenantRefPattern}
+}
+
+// label returns the name of the label, or "".
+func (t tenantRef) label() string {
+	label, _ := strings.CutPrefix(string(t), "labels.")
+	if label == string(t) {
+		return ""
+	}
+	return label
+}
+
 // secretRef refers to a secret that stands elsewhere.
 type secretRef struct{ kind, name string }
 

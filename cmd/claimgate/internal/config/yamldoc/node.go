@@ -73,6 +73,13 @@ type Custom interface {
 	Describe() (string, map[string]any)
 }
 
+// Former is implemented by custom types that read some forms as structs.
+type Former interface {
+	Custom
+	// Forms returns a pointer to each struct that the reference shall list.
+	Forms() []any
+}
+
 // Kind returns the kind of the node.
 func (n Node) Kind() Kind {
 	if n.decoder.document.bad[n.node] {

@@ -37,6 +37,34 @@ func (w *referenceWriter) structure(t reflect.Type, path string) {
 		if inner != nil && !again {
 			w.structure(inner, at+suffix)
 		}
+		w.forms(f.typ, at)
+	}
+}
+
+// forms lists the structs that a custom type may read.
+func (w *referenceWriter) forms(t reflect.Type, path string) {
+	for {
+		if former, ok := reflect.New(t).Interface().(Former); ok {
+			for _, form := range former.Forms() {
+				if inner := reflect.TypeOf(form).Elem(); w.listed[inner] == "" {
+					w.structure(inner, path)
+				}
+			}
+			return
+		}
+		if _, ok := reflect.New(t).Interface().(Custom); ok {
+			return
+		}
+		switch t.Kind() {
+		case reflect.Slice:
+			path += "[]"
+		case reflect.Map:
+			path += ".<name>"
+		case reflect.Pointer:
+		default:
+			return
+		}
+		t = t.Elem()
 	}
 }
 
