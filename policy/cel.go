@@ -101,10 +101,10 @@ func (r *celRead) text() string {
 }
 
 func (r *celRead) seen(v *celView) string {
-	if r.variable == "request" && len(r.names) == 2 && isCredential(r.names[1]) {
+	if r.variable == varRequest && len(r.names) == 2 && isCredential(r.names[1]) {
 		return notShown
 	}
-	if r.variable == "now" {
+	if r.variable == varNow {
 		return (&node{left: leftTime}).actual(&v.env)
 	}
 	value, why := v.value(r.variable, r.names)

@@ -213,13 +213,13 @@ func nextMember(at ast.NavigableExpr) (name string, parent ast.NavigableExpr, te
 
 // named checks the names that can be checked.
 func (c *celCheck) named(at ast.NavigableExpr, r *celRead) *fault {
-	if r.variable == "path" && len(r.names) == 0 {
+	if r.variable == varPath && len(r.names) == 0 {
 		return c.faultf(at, "name a capture, as in path.id", "reads no capture by its name")
 	}
-	if r.variable == "request" && len(r.names) == 2 && !isLowerToken(r.names[1]) {
+	if r.variable == varRequest && len(r.names) == 2 && !isLowerToken(r.names[1]) {
 		return c.faultf(at, "write the name in lower case, as in request.headers[\"x-region\"]", "is not a lower-case header name: %s", quote(r.names[1]))
 	}
-	if r.variable == "claims" && len(r.names) > maxClaimPath {
+	if r.variable == varClaims && len(r.names) > maxClaimPath {
 		return c.faultf(at, "read a claim that lies less deep", "reads a claim through %d names, more than %d", len(r.names), maxClaimPath)
 	}
 	return nil
@@ -228,19 +228,19 @@ func (c *celCheck) named(at ast.NavigableExpr, r *celRead) *fault {
 func (c *celCheck) note(r *celRead) {
 	x := c.expression
 	switch r.variable {
-	case "claims", "issuer":
+	case varClaims, varIssuer:
 		x.facts.token = true
-	case "path":
+	case varPath:
 		x.facts.captures = union(x.facts.captures, r.names[0])
-	case "source", "context", "now":
+	case varSource, varContext, varNow:
 		x.facts.request = true
-	case "request":
+	case varRequest:
 		field := ""
 		if len(r.names) > 0 {
 			field = r.names[0]
 		}
-		x.readsPath = x.readsPath || field == "path"
-		x.facts.request = x.facts.request || field != "path" && field != "method"
+		x.readsPath = x.readsPath || field == varPath
+		x.facts.request = x.facts.request || field != varPath && field != "method"
 	}
 	for i := range x.reads {
 		if x.reads[i].text() == r.text() {
@@ -255,7 +255,7 @@ func (c *celCheck) note(r *celRead) {
 func (c *celCheck) needLabels() {
 	x := c.expression
 	for i := range x.reads {
-		if r := &x.reads[i]; r.variable == "tenant" && len(r.names) == 2 && !r.test {
+		if r := &x.reads[i]; r.variable == varTenant && len(r.names) == 2 && !r.test {
 			x.facts.labels = union(x.facts.labels, r.names[1])
 		}
 	}

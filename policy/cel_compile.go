@@ -31,7 +31,7 @@ type celOutcome struct {
 // cel compiles a condition that is an expression.
 func (b *builder) cel(at place, source string) node {
 	field := at.path + ".cel"
-	x, wrong := b.compilation.compiler.expression(source)
+	x, wrong := b.compiler.expression(source)
 	if wrong != nil {
 		b.addFault(field, wrong)
 		return node{}
@@ -78,7 +78,7 @@ func newCELEnv() (*cel.Env, error) {
 	if err != nil {
 		return nil, err
 	}
-	options := []cel.EnvOption{
+	options := append(celVariables(),
 		cel.StdLib(),
 		cel.CustomTypeAdapter(registry),
 		cel.CustomTypeProvider(celTypes{registry}),
@@ -90,8 +90,8 @@ func newCELEnv() (*cel.Env, error) {
 		cel.ParserErrorRecoveryLimit(1),
 		cel.ParserExpressionSizeLimit(maxSource),
 		cel.ExpressionNodeLimit(maxCELNodes),
-	}
-	return cel.NewCustomEnv(append(options, celVariables()...)...)
+	)
+	return cel.NewCustomEnv(options...)
 }
 
 func compileCEL(env *cel.Env, source string) (*celExpression, *fault) {

@@ -16,22 +16,36 @@ const (
 	celTenant  = "claimgate.Tenant"
 )
 
+// The variables, and the maps within records.
+const (
+	varRequest = "request"
+	varSource  = "source"
+	varTenant  = "tenant"
+	varContext = "context"
+	varClaims  = "claims"
+	varIssuer  = "issuer"
+	varPath    = "path"
+	varNow     = "now"
+	mapHeaders = "headers"
+	mapLabels  = "labels"
+)
+
 func celVariables() []cel.EnvOption {
 	texts := cel.MapType(cel.StringType, cel.StringType)
 	return []cel.EnvOption{
-		cel.Variable("request", cel.ObjectType(celRequest)),
-		cel.Variable("source", cel.ObjectType(celSource)),
-		cel.Variable("tenant", cel.ObjectType(celTenant)),
-		cel.Variable("context", texts),
-		cel.Variable("claims", cel.MapType(cel.StringType, cel.DynType)),
-		cel.Variable("issuer", cel.StringType),
-		cel.Variable("path", texts),
-		cel.Variable("now", cel.TimestampType),
+		cel.Variable(varRequest, cel.ObjectType(celRequest)),
+		cel.Variable(varSource, cel.ObjectType(celSource)),
+		cel.Variable(varTenant, cel.ObjectType(celTenant)),
+		cel.Variable(varContext, texts),
+		cel.Variable(varClaims, cel.MapType(cel.StringType, cel.DynType)),
+		cel.Variable(varIssuer, cel.StringType),
+		cel.Variable(varPath, texts),
+		cel.Variable(varNow, cel.TimestampType),
 	}
 }
 
 func isCELVariable(name string) bool {
-	return slices.Contains([]string{"request", "source", "tenant", "context", "claims", "issuer", "path", "now"}, name)
+	return slices.Contains([]string{varRequest, varSource, varTenant, varContext, varClaims, varIssuer, varPath, varNow}, name)
 }
 
 // celTypes adds the records to the standard types.
@@ -40,11 +54,11 @@ type celTypes struct{ types.Provider }
 func celFieldNames(record string) []string {
 	switch record {
 	case celRequest:
-		return []string{"method", "path", "query", "host", "scheme", "headers"}
+		return []string{"method", "path", "query", "host", "scheme", mapHeaders}
 	case celSource:
 		return []string{"principal", "address"}
 	case celTenant:
-		return []string{"name", "labels"}
+		return []string{"name", mapLabels}
 	}
 	return nil
 }
@@ -73,7 +87,7 @@ func (t celTypes) FindStructFieldType(record, field string) (*types.FieldType, b
 		return t.Provider.FindStructFieldType(record, field)
 	case !slices.Contains(names, field):
 		return nil, false
-	case field == "headers" || field == "labels":
+	case field == mapHeaders || field == mapLabels:
 		return celMapField(field), true
 	}
 	return celTextField(celVariableOf(record), field), true
@@ -82,11 +96,11 @@ func (t celTypes) FindStructFieldType(record, field string) (*types.FieldType, b
 func celVariableOf(record string) string {
 	switch record {
 	case celRequest:
-		return "request"
+		return varRequest
 	case celSource:
-		return "source"
+		return varSource
 	}
-	return "tenant"
+	return varTenant
 }
 
 func celMapField(field string) *types.FieldType {

@@ -112,7 +112,7 @@ func (m *celMembers) lookup(key ref.Val) (Value, []string, cause) {
 	if !ok {
 		return Value{}, nil, causeKind
 	}
-	if m.variable != "claims" {
+	if m.variable != varClaims {
 		v, why := m.view.member(m.variable, string(name))
 		return v, nil, why
 	}

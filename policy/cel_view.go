@@ -37,18 +37,18 @@ func (v *celView) Parent() interpreter.Activation { return nil }
 // where it is read.
 func (v *celView) ResolveName(name string) (any, bool) {
 	switch name {
-	case "request", "source":
+	case varRequest, varSource:
 		return v, true
-	case "tenant":
+	case varTenant:
 		return v.orError(v, v.in.Tenant != nil, causeNoTenant), true
-	case "claims":
+	case varClaims:
 		return v.orError(&celMembers{view: v, variable: name}, !v.env.tokenless(), causeNoToken), true
-	case "context", "path":
+	case varContext, varPath:
 		return &celMembers{view: v, variable: name}, true
-	case "issuer":
+	case varIssuer:
 		value, why := v.value(name, nil)
 		return celScalar(&value, why), true
-	case "now":
+	case varNow:
 		return v.orError(types.Timestamp{Time: v.in.Now}, !v.in.Now.IsZero(), causeNoClock), true
 	}
 	return nil, false
@@ -64,13 +64,13 @@ func (v *celView) orError(value any, ok bool, why cause) any {
 // value reads what stands at a place of constant names.
 func (v *celView) value(variable string, names []string) (Value, cause) {
 	switch {
-	case variable == "claims":
+	case variable == varClaims:
 		return v.claim(names)
-	case variable == "issuer" && len(names) == 0:
+	case variable == varIssuer && len(names) == 0:
 		return v.env.issuer(v.in.IssuerName)
-	case len(names) == 1 && (variable == "context" || variable == "path"):
+	case len(names) == 1 && (variable == varContext || variable == varPath):
 		return v.member(variable, names[0])
-	case len(names) == 2 && (names[0] == "headers" || names[0] == "labels"):
+	case len(names) == 2 && (names[0] == mapHeaders || names[0] == mapLabels):
 		return v.member(names[0], names[1])
 	case len(names) == 1:
 		return v.field(variable, names[0])
@@ -91,16 +91,16 @@ func (v *celView) claim(names []string) (Value, cause) {
 // member reads an entry of a map.
 func (v *celView) member(variable, name string) (Value, cause) {
 	switch variable {
-	case "headers":
+	case mapHeaders:
 		if name != strings.ToLower(name) {
 			return Value{}, causeKind // it would be missing always
 		}
 		return v.env.header(name)
-	case "labels":
+	case mapLabels:
 		return v.env.label(name)
-	case "path":
+	case varPath:
 		return v.env.capture(name)
-	case "context":
+	case varContext:
 		if text, ok := v.in.Context[name]; ok {
 			return Value{Kind: String, String: text}, causeNone
 		}
@@ -143,7 +143,7 @@ func (v *celView) field(variable, name string) (Value, cause) {
 func (v *celView) convert(path []string, value *Value) ref.Val {
 	switch value.Kind {
 	case Object:
-		return &celMembers{view: v, variable: "claims", path: path}
+		return &celMembers{view: v, variable: varClaims, path: path}
 	case List:
 		for i := range v.lists {
 			if slices.Equal(v.lists[i].path, path) {

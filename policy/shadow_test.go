@@ -1,0 +1,128 @@
+package policy_test
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/claimgate/claimgate/policy"
+)
+
+func shadow(r policy.RuleSpec) policy.RuleSpec {
+	r.Shadow = true
+	return r
+}
+
+func TestShadowRules(t *testing.T) {
+	isX, isY := has("sub", "x"), has("sub", "y")
+	missing := has("none", "x")
+	for _, tc := range []struct {
+		name    string
+		rules   []policy.RuleSpec
+		outcome policy.Outcome
+		rule    int
+		shadow  int
+		matched []int
+		erred   []int
+	}{
+		{"a shadow deny denies nothing", []policy.RuleSpec{anyone("a"), shadow(denyWhen("d", isX))}, policy.Allowed, 0, 1, []int{0, 1}, nil},
+		{"a shadow deny that is unknown", []policy.RuleSpec{anyone("a"), shadow(denyWhen("d", missing))}, policy.Allowed, 0, 1, []int{0}, []int{1}},
+		{"a shadow deny that does not hold", []policy.RuleSpec{anyone("a"), shadow(denyWhen("d", isY))}, policy.Allowed, 0, -1, []int{0}, nil},
+		{"the first of them", []policy.RuleSpec{shadow(denyWhen("c", isY)), shadow(denyWhen("d", missing)), shadow(denyWhen("e", isX)), anyone("a")}, policy.Allowed, 3, 1, []int{2, 3}, []int{1}},
+		{"a shadow allow grants nothing", []policy.RuleSpec{shadow(anyone("a"))}, policy.NoRule, -1, -1, []int{0}, nil},
+		{"an allow behind a shadow allow", []policy.RuleSpec{shadow(anyone("a")), anyone("b")}, policy.Allowed, 1, -1, []int{0, 1}, nil},
+		{"a deny wins, and the shadow is told", []policy.RuleSpec{shadow(denyWhen("d", isX)), denyWhen("e", isX), anyone("a")}, policy.DeniedByRule, 1, 0, []int{0, 1, 2}, nil},
+		{"a shadow allow is short of no scope", []policy.RuleSpec{shadow(allowWhen("a", scope("read")))}, policy.NoRule, -1, -1, nil, []int{0}},
+		{"an allow behind it is", []policy.RuleSpec{shadow(allowWhen("a", scope("read"))), allowWhen("b", scope("write"))}, policy.ScopeMissing, -1, -1, nil, []int{0, 1}},
+		{"elsewhere", []policy.RuleSpec{anyone("a"), shadow(deny("d", "/y"))}, policy.Allowed, 0, -1, []int{0}, nil},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got := compile(t, rules(tc.rules...)).Evaluate(request("/x", object{"sub": "x"}))
+			if got.Outcome != tc.outcome || got.Rule != tc.rule || got.Shadow != tc.shadow {
+				t.Errorf("%v by %d, shadow %d", got.Outcome, got.Rule, got.Shadow)
+			}
+			if got.Matched != set(tc.matched...) || got.Erred != set(tc.erred...) {
+				t.Errorf("matched %v, erred %v", got.Matched, got.Erred)
+			}
+		})
+	}
+}
+
+func set(indexes ...int) (s policy.RuleSet) {
+	for _, i := range indexes {
+		s[i/64] |= 1 << (i % 64)
+	}
+	return s
+}
+
+func TestShadowOnPublicRoutes(t *testing.T) {
+	p := compile(t, rules(shadow(deny("d", "/x")), shadow(anyone("a")), shadow(denyWhen("e", has("sub", "x")))))
+	in := request("/x", nil)
+	in.Claims = nil
+	got := p.EvaluatePublic(in)
+	if got.Outcome != policy.Allowed || got.Shadow != 0 || got.Matched != set(0) || got.Erred != set() {
+		t.Errorf("%+v", got)
+	}
+	if got := p.Explain(in, true).Rules[0]; !got.Shadow || !got.Applies {
+		t.Errorf("%+v", got)
+	}
+}
+
+// Whoever could not be judged is in nobody's shadow.
+func TestShadowOfNothing(t *testing.T) {
+	for _, got := range []policy.Result{
+		(*policy.Policy)(nil).Evaluate(request("/", nil)),
+		new(policy.Policy).Evaluate(request("/", nil)),
+		compile(t, rules(shadow(deny("d")))).Evaluate(nil),
+	} {
+		if got.Shadow != -1 || got.Rule != -1 || got.Outcome != policy.NoRule {
+			t.Errorf("%+v", got)
+		}
+	}
+}
+
+func TestShadowRulesAreCheckedAsOthers(t *testing.T) {
+	runProblems(t, []problemCase{
+		{"allow without conditions", rules(shadow(policy.RuleSpec{Name: "r", Action: policy.Allow})), []string{"rules[0].when: missing"}},
+		{"same name", rules(shadow(deny("r")), deny("r")), []string{"rules[1].name: rules[0] already"}},
+	})
+}
+
+// Shadow rules come and go without changing an outcome.
+func TestRemovingShadowRulesNeverChangesTheOutcome(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		spec := vocabulary{presence: true}.spec(t)
+		var left []policy.RuleSpec
+		for i := range spec.Rules {
+			if rapid.Bool().Draw(t, "shadow") {
+				spec.Rules[i].Shadow = true
+			} else {
+				left = append(left, spec.Rules[i])
+			}
+		}
+		in := anyRequest(t, anyToken(t))
+		with := mustCompile(t, spec)
+		spec.Rules = left
+		without := mustCompile(t, spec)
+		for _, evaluate := range []func(*policy.Policy) policy.Result{
+			func(p *policy.Policy) policy.Result { return p.Evaluate(in) },
+			func(p *policy.Policy) policy.Result { return p.EvaluatePublic(in) },
+		} {
+			a, b := evaluate(with), evaluate(without)
+			if a.Outcome != b.Outcome || ruleName(with, a) != ruleName(without, b) || len(a.Scopes) != len(b.Scopes) {
+				t.Fatalf("%+v with shadow rules, %+v without", a, b)
+			}
+			if b.Shadow != -1 {
+				t.Fatalf("no shadow rule is left, and rule %d is told", b.Shadow)
+			}
+		}
+	})
+}
+
+// ruleName names the decisive rule, or the index of the failed condition.
+func ruleName(p *policy.Policy, r policy.Result) string {
+	if r.Outcome == policy.RequireFailed {
+		return string(rune('0' + r.Rule))
+	}
+	return p.RuleName(r.Rule)
+}
