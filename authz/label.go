@@ -42,16 +42,6 @@ func (s *TenantSpec) property(name string) (string, bool) {
 	return value, ok
 }
 
-// maps reports whether some issuer of the tenant maps the name.
-func (s *TenantSpec) maps(name string) bool {
-	for i := range s.Grants {
-		if issuer := s.Grants[i].Issuer; issuer != nil && issuer.mapping(name) != nil {
-			return true
-		}
-	}
-	return false
-}
-
 // checkLabels checks the labels of a tenant.
 func checkLabels(labels map[string]string, found *problems) {
 	if len(labels) > MaxLabels {
@@ -68,19 +58,15 @@ func checkLabels(labels map[string]string, found *problems) {
 	}
 }
 
-// checkNeeds checks that the tenant has what its policy reads.
+// checkNeeds checks that the tenant has the labels that its policy reads. A
+// name that no issuer of the tenant maps is no mistake: tenants with an issuer
+// of their own may have a policy in common with others, and what is not mapped
+// is missing.
 func checkNeeds(spec *TenantSpec, found *problems) {
-	needs := spec.Policy.Needs()
-	for _, label := range needs.Labels {
+	for _, label := range spec.Policy.Needs().Labels {
 		if _, ok := spec.Labels[label]; !ok {
 			found.add("policy", "a rule reads "+strconv.Quote(labelPrefix+label)+", which the tenant does not have",
 				"add it to the labels of the tenant or correct the name")
-		}
-	}
-	for _, name := range needs.Mapped {
-		if !spec.maps(name) {
-			found.add("policy", "a rule reads the mapped claim "+strconv.Quote(name)+", which no issuer of the tenant maps",
-				"add it to claimMappings of an issuer or correct the name")
 		}
 	}
 }

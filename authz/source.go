@@ -99,9 +99,6 @@ func compileSource(spec *SourceSpec, tenant *TenantSpec, place string, found *pr
 		named = append(named, source{kind: constant, text: text})
 	}
 	if spec.Mapped != "" {
-		if !tenant.maps(spec.Mapped) {
-			found.add(place+".mapped", "no issuer of the tenant maps "+strconv.Quote(spec.Mapped), "add it to claimMappings of an issuer or correct the name")
-		}
 		named = append(named, source{kind: mapped, text: spec.Mapped})
 	}
 	if spec.Issuer != "" {
