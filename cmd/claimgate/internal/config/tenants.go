@@ -96,6 +96,7 @@ func (b *tenantBuilder) compile() *authz.Tenant {
 	spec.ResourceMetadata = b.resourceMetadata(t.at.at("resourceMetadata"), t.doc.ResourceMetadata, grantedURLs(spec.Grants))
 	spec.Headers, spec.Metadata = b.headers()
 	spec.Policy = b.policy()
+	b.checkMapped()
 	b.checkPlaces(&spec)
 	b.warnings()
 	whole := spec.Policy != nil
@@ -130,45 +131,41 @@ func deref(written, preset *bool) bool {
 	return written != nil && *written
 }
 
-// specPlace turns a path of a compiled tenant into a place of its document, or
-// of the defaults where it stands there.
+// specPlace turns a path of a compiled tenant into a place of its document.
+// What it has by the defaults is no field of it: a label that these read is
+// one that the tenant lacks.
 func (b *tenantBuilder) specPlace(path string) place {
 	t, d := b.file, &b.base.defaults
-	for _, list := range []struct {
-		name    string
-		written bool
-	}{
-		{"entries", t.doc.Entries != nil || d.doc.Entries == nil},
-		{"issuers", t.doc.Issuers != nil || d.doc.Issuers == nil},
-		{"pathRelaxations", t.doc.PathRelaxations != nil || d.doc.PathRelaxations == nil},
-	} {
-		if below(list.name, path) && !list.written {
-			return t.at // the tenant has what the defaults give it
-		}
-	}
+	inherited := below("entries", path) && t.doc.Entries == nil || below("issuers", path) && t.doc.Issuers == nil ||
+		below("pathRelaxations", path) && t.doc.PathRelaxations == nil
 	if i, rest, ok := indexed("headers", path); ok {
-		if i < len(d.headers) {
-			return d.at.item("headers", i).at(rest)
+		if i >= len(d.headers) {
+			return t.at.item("headers", i-len(d.headers)).at(rest)
 		}
-		return t.at.item("headers", i-len(d.headers)).at(rest)
+		inherited = true
 	}
 	if i, rest, ok := indexed("dynamicMetadata", path); ok {
-		return b.metadataPlace(i, strings.TrimSuffix(rest, "name"))
+		if i >= len(d.metadata) {
+			return b.metadataPlace(i-len(d.metadata), strings.TrimSuffix(rest, "name"))
+		}
+		inherited = true
+	}
+	switch {
+	case inherited && strings.HasSuffix(path, ".tenant"), path == "policy" && !b.written(t.at.at("policy")):
+		return t.at.at("labels")
+	case inherited:
+		return t.at
 	}
 	return t.at.at(path)
 }
 
 func (b *tenantBuilder) metadataPlace(i int, rest string) place {
-	at, docs := b.base.defaults.at, b.base.defaults.doc.DynamicMetadata
-	if i >= len(docs) {
-		i -= len(docs)
-		at, docs = b.file.at, b.file.doc.DynamicMetadata
-	}
-	names := slices.Sorted(maps.Keys(docs))
+	names := slices.Sorted(maps.Keys(b.file.doc.DynamicMetadata))
+	at := b.file.at.at("dynamicMetadata")
 	if i >= len(names) {
-		return at.at("dynamicMetadata")
+		return at
 	}
-	return at.at("dynamicMetadata." + yamldoc.PathName(names[i])).at(rest)
+	return at.at(yamldoc.PathName(names[i])).at(rest)
 }
 
 // indexed parts a path such as `headers[2].name`.
