@@ -4,6 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 fuzztime=${FUZZTIME:-10s}
+patience=30s
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 count=0
@@ -11,12 +12,16 @@ while IFS=: read -r file line; do
   target=$(sed -E 's/^func (Fuzz[A-Za-z0-9_]+)\(.*/\1/' <<<"$line")
   package=./$(dirname "$file")
   echo "fuzz $package $target for $fuzztime"
-  if ! go test -run '^$' -fuzz "^$target\$" -fuzztime "$fuzztime" "$package" >"$log" 2>&1; then
-    cat "$log"
-    exit 1
-  fi
-  executions=$(sed -nE 's/.*execs: ([0-9]+).*/\1/p' "$log" | tail -1)
-  seeds=$(sed -nE 's,.*gathering baseline coverage: ([0-9]+)/([0-9]+) completed.*,\2,p' "$log" | tail -1)
+  # On a busy machine the seeds alone may take the whole time; then it gets more.
+  for try in "$fuzztime" "$patience"; do
+    if ! go test -run '^$' -fuzz "^$target\$" -fuzztime "$try" "$package" >"$log" 2>&1; then
+      cat "$log"
+      exit 1
+    fi
+    executions=$(sed -nE 's/.*execs: ([0-9]+).*/\1/p' "$log" | tail -1)
+    seeds=$(sed -nE 's,.*gathering baseline coverage: ([0-9]+)/([0-9]+) completed.*,\2,p' "$log" | tail -1)
+    if [ "${executions:-0}" -gt 0 ]; then break; fi
+  done
   if [ "${executions:-0}" -le 0 ] || [ "${seeds:-0}" -le 0 ]; then
     cat "$log"
     echo "fuzz: $target executed ${executions:-0} inputs from ${seeds:-0} seeds: it proves nothing" >&2
