@@ -1,0 +1,84 @@
+package live
+
+import (
+	"os"
+	"time"
+)
+
+// How a file that is still being written is told.
+const (
+	settleTime = 200 * time.Millisecond // a file that changed less than this ago may not be whole
+	settleMost = 5 * time.Second        // after this it is taken as it is
+	coarse     = 2 * time.Second        // file systems with coarse times hide a second change that soon
+)
+
+// disk remembers what was read of the tenant files, so that only what changed
+// is read again.
+type disk struct {
+	documents Documents
+	now       func() time.Time
+	files     map[string]*seen // by path
+}
+
+// seen is one tenant file as it was read.
+type seen struct {
+	path   string
+	info   os.FileInfo
+	file   *File // nil: it cannot be read
+	err    error // what is wrong with its shape, or why it cannot be read
+	again  bool  // to be read again even if it looks the same
+	unripe bool  // it is still being written
+	since  time.Time
+}
+
+// scan reads the files that changed and returns all by the name of their
+// tenant. With all, every file is read.
+func (d *disk) scan(found []Found, all bool) map[string][]*seen {
+	files := make(map[string]*seen, len(found))
+	var changed []*seen
+	for _, f := range found {
+		known := d.files[f.Path]
+		if known != nil && !all && !known.again && alike(known.info, f.Info) {
+			files[f.Path] = known
+			continue
+		}
+		next := &seen{path: f.Path, info: f.Info}
+		if known != nil && known.unripe {
+			next.since = known.since
+		}
+		files[f.Path] = next
+		changed = append(changed, next)
+	}
+	inParallel(len(changed), func(k int) { d.read(changed[k]) })
+	d.files = files
+	byName := make(map[string][]*seen, len(found))
+	for _, f := range found {
+		byName[f.Name] = append(byName[f.Name], files[f.Path])
+	}
+	return byName
+}
+
+// read reads one file and tells whether it may still be in the making.
+func (d *disk) read(s *seen) {
+	s.file, s.err = d.documents.ReadTenant(s.path)
+	if s.file == nil {
+		s.again = true // permissions change without a trace in size and time
+		return
+	}
+	now := d.now()
+	s.info = s.file.Info
+	age := now.Sub(s.info.ModTime())
+	s.again = age < coarse
+	if s.since.IsZero() {
+		s.since = now
+	}
+	torn := s.info.Size() != int64(len(s.file.Bytes))
+	s.unripe = (torn || age >= 0 && age < settleTime) && now.Sub(s.since) < settleMost
+	s.again = s.again || s.unripe
+}
+
+// alike reports whether two descriptions are of one file that did not change in
+// between.
+func alike(a, b os.FileInfo) bool {
+	return a != nil && b != nil && os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
+}

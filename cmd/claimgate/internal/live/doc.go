@@ -1,0 +1,30 @@
+// Package live keeps the configuration of a running process in step with its
+// files.
+//
+//	c := live.New(live.Options{Documents: live.Files(file, runtime), Swap: engine.Swap, Keys: registry, ...})
+//	if err := c.Start(); err != nil { ... }   // the main file is bad: config.Problems
+//	go c.Run(ctx)                              // watch, until ctx ends
+//	c.Reload(ctx)                              // look now: the operator's page
+//	c.Signal(ctx)                              // SIGHUP: look now, and confirm what waits
+//
+// A new generation is built whole, beside the one in force, and put in force in
+// one step. What is wrong never replaces what was right:
+//
+//   - A bad main file, an unreadable directory: everything stays as it was.
+//   - A main file under which a tenant in force would become bad is bad.
+//   - A bad tenant file: the tenant's last good version stays in force, and the
+//     tenant is Stale until its file is mended.
+//   - A tenant without a good version is Quarantined: its places answer that it
+//     is unavailable, and nobody else gets them.
+//   - Of two tenants that contest a place the one in force keeps it. Where
+//     neither is, at a start, the order of first acceptance decides, which is
+//     kept in the state directory; without it both are quarantined.
+//   - A file that was cut in place, so that it holds a strict prefix of its
+//     accepted text, waits until it is completed, replaced by rename, or
+//     confirmed.
+//   - Tenants of which many vanish at once stay in force until that is
+//     confirmed.
+//
+// The work for one changed file is that file's: it alone is read, parsed and
+// compiled, and all other tenants of the next generation are those of the last.
+package live

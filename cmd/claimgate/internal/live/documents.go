@@ -1,0 +1,130 @@
+package live
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"os"
+
+	"github.com/claimgate/claimgate/authz"
+	"github.com/claimgate/claimgate/cmd/claimgate/internal/config"
+)
+
+// Documents reads and compiles what an operator wrote.
+type Documents interface {
+	// ReadMain reads the main file and parses nothing.
+	ReadMain() (Text, error)
+	// CompileMain reads and compiles the main file without tenant files.
+	CompileMain() (*Main, error)
+	// ReadTenant reads and decodes one tenant file. With an error the file is
+	// nil where it could not be read at all.
+	ReadTenant(path string) (*File, error)
+}
+
+// Base compiles tenants with what the main file says for all of them. Safe for
+// concurrent use.
+type Base interface {
+	// Tenant compiles one tenant; what it shares with others is not judged.
+	Tenant(file *File) (*Tenant, error)
+	// Places returns the places that a file claims, as far as they can be read.
+	Places(file *File) authz.HeldSpec
+	// Snapshot puts tenants together. Of two that contest something the later
+	// is in conflict; with any conflict there is no snapshot. A held tenant
+	// never takes a place of one of the tenants.
+	Snapshot(generation uint64, tenants []*Tenant, held []authz.HeldSpec) (*authz.Snapshot, []Conflict)
+}
+
+// Text is what a file held, and which file it was.
+type Text struct {
+	Bytes []byte
+	Info  os.FileInfo // as of just before it was read
+}
+
+// cutInPlace reports whether later is the same file as the accepted text t,
+// changed in place, and lacks a part of its end. A file that is replaced by
+// rename is another file, whatever it holds.
+func (t Text) cutInPlace(later Text) bool {
+	return t.Info != nil && later.Info != nil && os.SameFile(t.Info, later.Info) &&
+		len(later.Bytes) < len(t.Bytes) && bytes.HasPrefix(t.Bytes, later.Bytes)
+}
+
+// Main is a compiled main file.
+type Main struct {
+	Base
+
+	Path     string
+	Text     []byte
+	Inline   []*File // tenants that are written in the main file
+	List     func() (Listing, error)
+	Keys     []string         // fingerprints of key sources that no tenant owns
+	StateDir string           // "": nothing is kept
+	MaxLoss  func(of int) int // most tenants, of so many, that may vanish at once; nil: see below
+	Settings config.Settings
+	Warnings []string
+}
+
+// maxLoss is the most tenants that may vanish at once.
+func (m *Main) maxLoss(of int) int {
+	if m.MaxLoss != nil {
+		return m.MaxLoss(of)
+	}
+	return max(5, of/100)
+}
+
+// Listing is what the tenant directories hold.
+type Listing struct {
+	Files   []Found
+	Dirs    []string
+	Ignored []string // problems of files that are no tenant files
+}
+
+// Found is one tenant file in a directory.
+type Found struct {
+	Name string // of the tenant
+	Path string
+	Info os.FileInfo
+}
+
+// File is one tenant as written: decoded, not compiled. Immutable.
+type File struct {
+	Text
+
+	Name      string
+	Path      string
+	Hash      [sha256.Size]byte
+	Inline    bool // written in the main file; without text
+	Suspended bool // says that the tenant is suspended, as far as it can be read
+	Document  any  // what the base compiles
+}
+
+// Tenant is a compiled tenant.
+type Tenant struct {
+	File      *File
+	Places    authz.HeldSpec
+	Keys      []string // fingerprints of its key sources
+	Suspended bool
+	Compiled  any // for the base
+	Warnings  []string
+}
+
+// Conflict is a problem of one tenant with those before it.
+type Conflict struct {
+	Index   int // -1: with the main file itself
+	Problem string
+}
+
+// same reports whether two files say the same.
+func (f *File) same(other *File) bool {
+	return f.Inline == other.Inline && !f.Inline && f.Hash == other.Hash && len(f.Bytes) == len(other.Bytes)
+}
+
+// empty reports whether the file says nothing: white space, comments and
+// document marks.
+func (f *File) empty() bool {
+	for line := range bytes.Lines(f.Bytes) {
+		line = bytes.TrimSpace(bytes.TrimPrefix(line, []byte("\ufeff")))
+		if len(line) > 0 && line[0] != '#' && !bytes.Equal(line, []byte("---")) && !bytes.Equal(line, []byte("...")) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,142 @@
+package live
+
+import (
+	"errors"
+	"io"
+	"os"
+
+	"github.com/claimgate/claimgate/authz"
+	"github.com/claimgate/claimgate/cmd/claimgate/internal/config"
+)
+
+// Files returns the documents of a main file and of the directories that it
+// names, as package config reads them. What is compiled shares the runtime.
+func Files(path string, rt config.Runtime) Documents { return &files{path, rt} }
+
+type files struct {
+	path string
+	rt   config.Runtime
+}
+
+// ReadMain implements Documents.
+func (f *files) ReadMain() (Text, error) {
+	file, err := os.Open(f.path)
+	if err != nil {
+		return Text{}, err
+	}
+	defer func() { _ = file.Close() }()
+	info, err := file.Stat()
+	if err != nil {
+		return Text{}, err
+	}
+	text, err := io.ReadAll(io.LimitReader(file, config.MaxMainBytes+1))
+	return Text{text, info}, err
+}
+
+// CompileMain implements Documents.
+func (f *files) CompileMain() (*Main, error) {
+	text, err := f.ReadMain()
+	if err != nil {
+		return nil, err
+	}
+	main, err := config.LoadMain(f.path)
+	if err != nil {
+		return nil, err
+	}
+	compiled, err := main.Compile(f.rt)
+	if err != nil {
+		return nil, err
+	}
+	m := &Main{
+		Base: base{compiled}, Path: f.path, Text: text.Bytes, Settings: compiled.Settings(),
+		Keys: compiled.KeySources(), List: func() (Listing, error) { return list(main) },
+		StateDir: compiled.Settings().StateDir, MaxLoss: compiled.Settings().MaxTenantLoss.Of,
+	}
+	for _, inline := range main.Inline() {
+		m.Inline = append(m.Inline, fileOf(inline))
+	}
+	for _, warning := range compiled.Warnings() {
+		m.Warnings = append(m.Warnings, warning.String())
+	}
+	return m, nil
+}
+
+// list lists the tenant directories.
+func list(main *config.Main) (Listing, error) {
+	found := main.List()
+	if len(found.Problems) > 0 {
+		return Listing{}, found.Problems
+	}
+	listing := Listing{Files: make([]Found, len(found.Files)), Dirs: found.Dirs}
+	for i, file := range found.Files {
+		listing.Files[i] = Found(file)
+	}
+	for _, ignored := range found.Ignored {
+		listing.Ignored = append(listing.Ignored, ignored.String())
+	}
+	return listing, nil
+}
+
+// ReadTenant implements Documents.
+func (*files) ReadTenant(path string) (*File, error) {
+	file, err := config.ReadTenantFile(path)
+	if file == nil {
+		return nil, err
+	}
+	return fileOf(file), err
+}
+
+func fileOf(file *config.TenantFile) *File {
+	return &File{
+		Text: Text{file.Text(), file.Info()}, Name: file.Name(), Path: file.Path(), Hash: file.Hash(),
+		Inline: file.InMain(), Suspended: file.Suspended(), Document: file,
+	}
+}
+
+// base is a Base of package config.
+type base struct{ compiled *config.Base }
+
+var errForeign = errors.New("the document is of another kind")
+
+// Tenant implements Base.
+func (b base) Tenant(file *File) (*Tenant, error) {
+	document, ok := file.Document.(*config.TenantFile)
+	if !ok {
+		return nil, errForeign
+	}
+	compiled, problems := b.compiled.Tenant(document)
+	if compiled == nil {
+		if len(problems) == 0 {
+			return nil, errForeign
+		}
+		return nil, problems
+	}
+	t := &Tenant{File: file, Places: b.compiled.Places(document), Keys: compiled.KeySources, Suspended: file.Suspended, Compiled: compiled}
+	for _, warning := range problems {
+		t.Warnings = append(t.Warnings, warning.String())
+	}
+	return t, nil
+}
+
+// Places implements Base.
+func (b base) Places(file *File) authz.HeldSpec {
+	document, ok := file.Document.(*config.TenantFile)
+	if !ok {
+		return authz.HeldSpec{Name: file.Name}
+	}
+	return b.compiled.Places(document)
+}
+
+// Snapshot implements Base.
+func (b base) Snapshot(generation uint64, tenants []*Tenant, held []authz.HeldSpec) (*authz.Snapshot, []Conflict) {
+	compiled := make([]*config.Tenant, len(tenants))
+	for i, t := range tenants {
+		compiled[i], _ = t.Compiled.(*config.Tenant)
+	}
+	snapshot, found := b.compiled.Snapshot(generation, compiled, held)
+	conflicts := make([]Conflict, len(found))
+	for i, conflict := range found {
+		conflicts[i] = Conflict{conflict.Index, conflict.Problem.String()}
+	}
+	return snapshot, conflicts
+}

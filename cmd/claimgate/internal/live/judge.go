@@ -1,0 +1,398 @@
+package live
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/claimgate/claimgate/authz"
+)
+
+// world is one generation: what is in force and why. Immutable.
+type world struct {
+	generation uint64
+	main       *Main
+	text       Text // accepted text of the main file
+	tenants    map[string]*tenant
+	lastRank   uint64
+	snapshot   *authz.Snapshot
+	held       []authz.HeldSpec
+}
+
+// judging works out the next generation under one main file. It changes
+// nothing that is in force.
+type judging struct {
+	old       *world
+	main      *Main
+	found     map[string][]*seen // by tenant name; of the directories
+	confirmed confirmation
+	start     bool
+	maxLoss   int // most tenants that may vanish; see Main
+	ready     func(keys []string) bool
+	suspects  []string // tenants that were bad under this very main file
+	now       time.Time
+
+	items    []*item // by name
+	compiles int
+	unripe   bool                // something is to be looked at again soon
+	keys     map[string]struct{} // that a live tenant waits for
+}
+
+// item is one tenant on its way to the next generation.
+type item struct {
+	old  *tenant // never nil
+	next *tenant // nil: gone
+	cand *Tenant // a new version that others may contest
+	good *Tenant // the version in force, compiled with this main file
+	bad  error   // why good cannot be had
+
+	tried bool // good and bad are known
+	lost  bool // its file is gone
+}
+
+// confirmation is what an operator confirmed: exactly what was waiting.
+type confirmation struct {
+	gone map[string]bool     // names of tenants that may vanish
+	cut  map[string][32]byte // hash of the text by path
+}
+
+// Errors of a judgement as a whole.
+var (
+	errKeys    = errors.New("waiting for keys of issuers that changed")
+	errTenants = errors.New("tenants in force would become bad")
+)
+
+// tenantsError is errTenants with the names.
+type tenantsError struct {
+	names    []string
+	problems string
+}
+
+func (e *tenantsError) Error() string        { return e.problems }
+func (e *tenantsError) Is(target error) bool { return target == errTenants }
+
+// lossError says that a main file would make too many tenants vanish.
+type lossError struct {
+	names      []string
+	of, atMost int
+}
+
+func newLossError(lost []*item, of, atMost int) *lossError {
+	e := &lossError{of: of, atMost: atMost}
+	for _, i := range lost {
+		e.names = append(e.names, i.old.name)
+	}
+	return e
+}
+
+func (e *lossError) Error() string {
+	return fmt.Sprintf("%d of %d tenants would vanish at once, and maxTenantLoss is %d; confirm it", len(e.names), e.of, e.atMost)
+}
+
+// run returns the next world, without a snapshot where nothing changed.
+func (j *judging) run() (*world, error) {
+	j.keys = map[string]struct{}{}
+	j.gather()
+	if err := j.lose(); err != nil {
+		return nil, err
+	}
+	if j.stillSuspect() {
+		return nil, &tenantsError{names: j.suspects, problems: "the tenants that would become bad are still bad"}
+	}
+	j.weigh()
+	if err := j.mainHolds(); err != nil {
+		return nil, err
+	}
+	j.awaitKeys()
+	if len(j.keys) > 0 && j.main != j.old.main && !j.start {
+		return nil, errKeys // the tenants in force wait for them together
+	}
+	snapshot, held, err := j.settle()
+	if err != nil {
+		return nil, err
+	}
+	return j.world(snapshot, held), nil
+}
+
+// gather makes an item of every tenant that was or is.
+func (j *judging) gather() {
+	names := map[string]bool{}
+	for name := range j.old.tenants {
+		names[name] = true
+	}
+	for name := range j.found {
+		names[name] = true
+	}
+	for _, file := range j.main.Inline {
+		names[file.Name] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		old := j.old.tenants[name]
+		if old == nil {
+			old = &tenant{name: name}
+		}
+		j.items = append(j.items, &item{old: old, next: old})
+	}
+}
+
+// lose lets tenants go whose file is gone, or keeps all of them where they are
+// too many.
+func (j *judging) lose() error {
+	inline := map[string]bool{}
+	for _, file := range j.main.Inline {
+		inline[file.Name] = true
+	}
+	var lost []*item
+	for _, i := range j.items {
+		if !inline[i.old.name] && len(j.found[i.old.name]) == 0 {
+			i.lost = true
+			lost = append(lost, i)
+		}
+	}
+	switch {
+	case j.start || len(lost) <= j.maxLoss || j.allConfirmed(lost):
+		for _, i := range lost {
+			i.next = nil
+		}
+	case j.main != j.old.main:
+		return newLossError(lost, len(j.old.tenants), j.maxLoss)
+	default:
+		for _, i := range lost {
+			why := fmt.Sprintf("%s: the file vanished together with those of %d other tenants, and maxTenantLoss is %d; put it back, or confirm it",
+				i.old.path, len(lost)-1, j.maxLoss)
+			i.next = i.old.refuse(i.old.file, &trouble{text: why, kind: gone, since: j.now}, i.old.places)
+		}
+	}
+	return nil
+}
+
+func (j *judging) allConfirmed(lost []*item) bool {
+	for _, i := range lost {
+		if !j.confirmed.gone[i.old.name] {
+			return false
+		}
+	}
+	return true
+}
+
+// weigh judges every tenant for itself. What has to be compiled is compiled on
+// all processors.
+func (j *judging) weigh() {
+	inline := make(map[string]*File, len(j.main.Inline))
+	for _, file := range j.main.Inline {
+		inline[file.Name] = file
+	}
+	j.weighThese(inline, j.items)
+}
+
+func (j *judging) weighThese(inline map[string]*File, items []*item) {
+	var jobs []job
+	for _, i := range items {
+		if i.lost {
+			continue
+		}
+		file, why := j.choose(i.old, inline[i.old.name], j.found[i.old.name])
+		if compile := j.look(i, file, why); compile != nil {
+			jobs = append(jobs, job{i, compile})
+		}
+	}
+	j.compile(jobs)
+}
+
+// job is a file to compile for an item.
+type job struct {
+	item *item
+	file *File
+}
+
+// stillSuspect reports whether a tenant is still bad that was bad under this
+// main file before.
+func (j *judging) stillSuspect() bool {
+	for _, name := range j.suspects {
+		at, ok := slices.BinarySearchFunc(j.items, name, func(i *item, name string) int { return cmp.Compare(i.old.name, name) })
+		if !ok || j.items[at].next == nil {
+			continue
+		}
+		probe := *j.items[at]
+		if j.weighThese(nil, []*item{&probe}); probe.cand == nil && probe.next != nil && probe.next.good != nil {
+			if _, err := j.version(&probe); err != nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (j *judging) compile(jobs []job) {
+	results, errs := make([]*Tenant, len(jobs)), make([]error, len(jobs))
+	inParallel(len(jobs), func(k int) { results[k], errs[k] = j.main.Tenant(jobs[k].file) })
+	j.compiles += len(jobs)
+	for k, job := range jobs {
+		if errs[k] != nil {
+			why := &trouble{text: errs[k].Error(), kind: invalid, since: j.now, base: j.main.Base}
+			j.refuse(job.item, job.file, why)
+			continue
+		}
+		job.item.cand = results[k]
+	}
+}
+
+// refuse keeps what is in force for the item. A file that says that its tenant
+// is suspended is not ignored, whatever else is wrong with it: nothing is in
+// force then.
+func (j *judging) refuse(i *item, file *File, why *trouble) {
+	claims := i.old.places
+	if file != nil {
+		claims = j.main.Places(file)
+	}
+	i.cand = nil
+	old := i.old
+	if file != nil && file.Suspended && old.good != nil {
+		stopped := *old
+		stopped.good, stopped.places = nil, old.good.Places
+		claims, old = union(old.name, claims, old.good.Places), &stopped
+		i.tried, i.good = true, nil
+	}
+	i.next = old.refuse(file, why, claims)
+}
+
+// version returns the version in force, compiled with this main file, or why
+// there is none.
+func (j *judging) version(i *item) (*Tenant, error) {
+	if i.tried || i.old.good == nil {
+		return i.good, i.bad
+	}
+	i.tried = true
+	if j.main.Base == j.old.main.Base {
+		i.good = i.old.good
+		return i.good, nil
+	}
+	i.good, i.bad = j.main.Tenant(i.old.good.File)
+	j.compiles++
+	return i.good, i.bad
+}
+
+// mainHolds reports whether every tenant in force has a version under this main
+// file, and whether the tenants that are written in it are good.
+func (j *judging) mainHolds() error {
+	if j.main == j.old.main {
+		return nil
+	}
+	j.versions()
+	bad := &tenantsError{}
+	for _, i := range j.items {
+		if i.next == nil || i.cand != nil {
+			continue
+		}
+		switch {
+		case i.next.file != nil && i.next.file.Inline && i.next.trouble != nil:
+			bad.names = append(bad.names, i.old.name)
+			bad.problems += i.next.trouble.text + "\n"
+		case i.next.good != nil:
+			if _, err := j.version(i); err != nil {
+				bad.names = append(bad.names, i.old.name)
+				bad.problems += fmt.Sprintf("tenant %s, which is in force, would become bad: %v\n", i.old.name, err)
+			}
+		}
+	}
+	if len(bad.names) > 0 {
+		bad.problems = bad.problems[:len(bad.problems)-1]
+		return bad
+	}
+	return j.inlineAgree()
+}
+
+// inlineAgree reports what tenants of the main file contest among themselves.
+func (j *judging) inlineAgree() error {
+	var inline []*item
+	for _, i := range j.items {
+		if i.cand != nil && i.cand.File.Inline {
+			inline = append(inline, i)
+		}
+	}
+	_, conflicts := j.main.Snapshot(0, j.together(inline), nil)
+	bad := &tenantsError{}
+	for _, conflict := range conflicts {
+		bad.problems += conflict.Problem + "\n"
+	}
+	if len(conflicts) == 0 {
+		return nil
+	}
+	bad.problems = bad.problems[:len(bad.problems)-1]
+	return bad
+}
+
+// versions compiles with this main file what stays in force, on all processors.
+func (j *judging) versions() {
+	var stay []*item
+	for _, i := range j.items {
+		if i.next != nil && i.cand == nil && i.next.good != nil && !i.tried {
+			stay = append(stay, i)
+		}
+	}
+	inParallel(len(stay), func(k int) {
+		stay[k].good, stay[k].bad = j.main.Tenant(stay[k].old.good.File)
+		stay[k].tried = true
+	})
+	j.compiles += len(stay)
+}
+
+// awaitKeys lets the new version of a live tenant wait until the keys of its
+// issuers that changed were fetched.
+func (j *judging) awaitKeys() {
+	if j.start {
+		return
+	}
+	for _, i := range j.items {
+		live, next := i.old.good, i.cand
+		if next == nil && j.main != j.old.main && i.next != nil {
+			next = i.good
+		}
+		if live == nil || next == nil || live.Suspended || next.Suspended {
+			continue
+		}
+		var fresh []string
+		for _, key := range next.Keys {
+			if !slices.Contains(live.Keys, key) {
+				fresh = append(fresh, key)
+			}
+		}
+		if len(fresh) == 0 || j.ready(fresh) {
+			continue
+		}
+		for _, key := range fresh {
+			j.keys[key] = struct{}{}
+		}
+		i.cand, i.next = nil, i.old
+		j.unripe = true
+	}
+}
+
+// world puts the result together.
+func (j *judging) world(snapshot *authz.Snapshot, held []authz.HeldSpec) *world {
+	generation := j.old.generation
+	if snapshot != j.old.snapshot {
+		generation++
+	}
+	next := &world{generation: generation, main: j.main, text: j.old.text, lastRank: j.old.lastRank,
+		tenants: make(map[string]*tenant, len(j.items)), snapshot: snapshot, held: held}
+	rank := func() uint64 { next.lastRank++; return next.lastRank }
+	accepted := slices.SortedStableFunc(slices.Values(j.items), func(a, b *item) int { return cmp.Compare(a.old.rank, b.old.rank) })
+	for _, i := range accepted {
+		switch {
+		case i.next == nil:
+			continue
+		case i.cand != nil:
+			i.next = i.old.accept(i.cand, rank)
+		case i.next.good != nil && i.good != nil && i.good != i.next.good:
+			moved := *i.next
+			moved.good = i.good
+			i.next = &moved
+		}
+		next.tenants[i.old.name] = i.next
+	}
+	return next
+}
