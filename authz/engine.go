@@ -72,7 +72,11 @@ func (e *Engine) judge(ctx context.Context, j *judgement) Decision {
 	if reason, ok := j.admit(ctx); !ok {
 		return j.deny(reason)
 	}
-	at, reason, ok := j.snapshot.resolvePlace(j.req)
+	at, ok := j.snapshot.byWellKnown(j.req)
+	var reason Reason
+	if !ok {
+		at, reason, ok = j.snapshot.resolvePlace(j.req)
+	}
 	if !ok {
 		return j.deny(reason)
 	}

@@ -43,14 +43,55 @@ func (r *resource) challengeURL() string {
 	return r.url
 }
 
-// resource returns the metadata of the place at which the request arrived: the
-// tenant's own, else that of the entry. An unknown place has none.
+// resource returns the metadata of the place at which the request arrived. An
+// unknown place has none.
 func (j *judgement) resource() *resource {
+	at := scope{entry: j.entry, tenant: j.tenant}
+	return at.resource()
+}
+
+// byWellKnown finds the place whose document a request asks for where the place
+// lies below a prefix, and so the document does not. It finds nothing but what
+// answers the request: everything else is for the places that hold the path.
+func (s *Snapshot) byWellKnown(req *Request) (scope, bool) {
+	below, ok := strings.CutPrefix(req.Path.Canonical, wellKnownResource)
+	if !ok || below == "" || s.namesTenant(req.Context) {
+		return scope{}, false
+	}
+	n := s.nodeOf(req.Host)
+	if n == nil {
+		return scope{}, false
+	}
+	at, _, segment := n.match(below)
+	if at == nil || len(at.prefix.segments) == 0 || at.held != "" {
+		return scope{}, false
+	}
+	found := scope{entry: at.entry, tenant: at.tenant, path: req.Path.Canonical, lenient: req.Path.Lenient}
+	if at.prefix.tenant >= 0 {
+		found.tenant = at.entry.tenants[segment]
+		ok = found.tenant != nil
+	}
+	return found, ok && found.resource().answers(req)
+}
+
+// namesTenant reports whether the request carries a key that an entry reads.
+func (s *Snapshot) namesTenant(extensions map[string]string) bool {
+	for _, e := range s.contexts {
+		if _, present := extensions[e.key]; present {
+			return true
+		}
+	}
+	return false
+}
+
+// resource returns the metadata of the place: the tenant's own, else that of
+// the entry.
+func (s *scope) resource() *resource {
 	switch {
-	case j.tenant != nil && j.tenant.resource != nil:
-		return j.tenant.resource
-	case j.entry != nil:
-		return j.entry.resource
+	case s.tenant != nil && s.tenant.resource != nil:
+		return s.tenant.resource
+	case s.entry != nil:
+		return s.entry.resource
 	}
 	return nil
 }
@@ -142,6 +183,9 @@ func (p *problems) checkResourceLists(servers, scopes []string) {
 // 2, which knows only the ways of RFC 6750.
 func (c *credentials) bearerMethods() []string {
 	methods := []string{}
+	if len(c.headers)+len(c.cookies)+len(c.params) == 0 {
+		return append(methods, "header") // an entry that leaves it to its tenants
+	}
 	for i := range c.headers {
 		for _, place := range c.headers[i].schemes {
 			if own := bearerPlace(); place.same(&own) {
