@@ -153,13 +153,14 @@ func (j *judgement) isPreflight() bool {
 		!j.sends("x-http-method-override") && !j.sends("x-http-method") && !j.sends("x-method-override")
 }
 
-// sendsOnce reports whether a header of a preflight is there once. Its value
-// then has neither comma nor space, by which a proxy may have joined two lines
-// even where lines are not joined as a rule.
+// allowsPreflight reports whether the entry or the tenant admits preflights.
 func (j *judgement) allowsPreflight() bool {
 	return j.entry != nil && j.entry.preflight || j.tenant != nil && j.tenant.preflight
 }
 
+// sendsOnce reports whether a header of a preflight is there once. Its value
+// then has neither comma nor space, by which a proxy may have joined two lines
+// even where lines are not joined as a rule.
 func (j *judgement) sendsOnce(name string) bool {
 	value, count := j.req.Headers.Get(name)
 	return count == 1 && value != "" && !strings.ContainsAny(value, ", \t")
