@@ -23,6 +23,11 @@ func (c *celCheck) whole() *fault {
 		return c.faultf(root, "compare it, as in claims.admin == true", "yields a %s where true or false is needed", root.Type())
 	}
 	c.expression.facts.expressions = 1
+	for _, loop := range ast.MatchDescendants(root, ast.KindMatcher(ast.ComprehensionKind)) {
+		if wrong := c.loop(loop); wrong != nil {
+			return wrong
+		}
+	}
 	for _, part := range ast.MatchDescendants(root, ast.AllMatcher()) {
 		if wrong := c.part(part); wrong != nil {
 			return wrong
@@ -43,10 +48,6 @@ func (c *celCheck) part(part ast.NavigableExpr) *fault {
 		return c.faultf(part, "compare with strings, numbers and lists", "makes a map, with which nothing here can be compared")
 	case ast.StructKind:
 		return c.faultf(part, "compare with strings, numbers and lists", "makes a message")
-	case ast.ComprehensionKind:
-		if wrong := c.loop(part); wrong != nil {
-			return wrong
-		}
 	case ast.CallKind:
 		if wrong := c.call(part); wrong != nil {
 			return wrong
