@@ -52,7 +52,7 @@ func (b *builder) placesOf(t *Tenant, base string) []*place {
 		}
 		for _, p := range expand(e, t.name) {
 			p.tenant, p.path = t, base+"."+at("entries", i)
-			if own.has(p.host) {
+			if own.has(p.host) && len(p.prefix.segments) == 0 {
 				b.found.add(p.path, "tenant "+strconv.Quote(t.name)+" names host "+strconv.Quote(p.host)+" itself and reaches it by entry "+strconv.Quote(name),
 					"remove one")
 			}
