@@ -33,6 +33,7 @@ type Base struct {
 	owned       *authz.OwnedHeaders
 	named       map[string]*namedPart // compiled policies by name; broken ones too
 	defaults    defaults
+	broken      bool // something is wrong with the main file
 }
 
 // Compile checks and compiles what the main file says for all tenants. It asks
@@ -75,6 +76,7 @@ func (m *Main) compile(rt Runtime) (*Base, *report) {
 			b.problems = append(b.problems, conflict.Problem)
 		}
 	}
+	b.broken = b.mistakes() > 0
 	return b.Base, &b.report
 }
 

@@ -41,7 +41,9 @@ func (d *Document) build(rt Runtime) (*Built, Problems) {
 	good := slices.DeleteFunc(compiled, func(t *Tenant) bool { return t == nil })
 	snapshot, conflicts := base.Snapshot(rt.Generation, good, nil)
 	for _, conflict := range conflicts {
-		further(conflict.Problem)
+		if conflict.Index >= 0 { // the others are known from the main file
+			further(conflict.Problem)
+		}
 	}
 	d.unused(found)
 	settings := base.settings

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -140,33 +139,4 @@ func TestProblemText(t *testing.T) {
 	if !errors.As(err, &back) || len(back) != 2 {
 		t.Error("the problems are lost behind the error")
 	}
-}
-
-// BenchmarkTenantFile measures one of very many tenant files: read, decoded
-// and compiled.
-func BenchmarkTenantFile(b *testing.B) {
-	dir := b.TempDir()
-	text, err := os.ReadFile("testdata/bench/tenant.yaml")
-	if err != nil {
-		b.Fatal(err)
-	}
-	const tenants = 200
-	var main strings.Builder
-	main.WriteString("apiVersion: claimgate.dev/v1alpha1\nownedHeaders: [x-user-id, x-roles]\ntenantDirs: [{path: tenants}]\nissuers:\n")
-	for i := range tenants {
-		fmt.Fprintf(&main, "  - {name: i%d, issuer: 'https://id%d.example', audiences: [api], algorithms: [RS256]}\n", i, i)
-		write(b, strings.ReplaceAll(string(text), "@", fmt.Sprint(i)), dir, "tenants", fmt.Sprintf("t%d.yaml", i))
-	}
-	file := write(b, main.String(), dir, "claimgate.yaml")
-	b.ReportAllocs()
-	for b.Loop() {
-		document, err := Load(file)
-		if err != nil {
-			b.Fatal(err)
-		}
-		if _, err = document.Build(Runtime{Cache: token.NewCache(1)}); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*tenants), "µs/tenant")
 }

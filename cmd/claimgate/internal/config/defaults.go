@@ -59,7 +59,7 @@ func (b *builder) compileDefaults() {
 	d.doc, d.at, d.named = doc, place{b.main.source, "tenantDefaults"}, map[string]policy.Condition{}
 	b.checkGrants(d.at, doc.Issuers)
 	b.checkEntryNames(&b.report, d.at, doc.Entries)
-	b.relaxations(d.at, doc.PathRelaxations)
+	b.once(d.at.at("pathRelaxations"), doc.PathRelaxations)
 	b.checkHeaders(&b.report, d.at, doc)
 
 	d.use = doc.Policy.Use
@@ -81,12 +81,34 @@ func (b *builder) compileDefaults() {
 	d.public = b.publicPart(&b.report, d.at, doc.Public)
 	d.parts = compiledParts(d.parts)
 	d.allows = allows(doc.Policy.Rules) || slices.ContainsFunc(d.use, b.allowsByName)
-	if _, problems := b.policies.join(slices.Concat(d.parts, d.require, d.public)); len(problems) > 0 {
-		for _, p := range problems {
-			b.further(d.at.at("policy"), p.Message, p.Mend)
-		}
+	whole, problems := b.policies.join(slices.Concat(d.parts, d.require, d.public))
+	for _, p := range problems {
+		b.further(d.at.at("policy"), p.Message, p.Mend)
 	}
 	d.headers, d.metadata = headerSpecs(doc.Headers), metadataSpecs(doc.DynamicMetadata)
+	b.probe(whole)
+}
+
+// probe compiles headers and metadata of the defaults for a tenant that lacks
+// nothing, so that what is wrong with them is said once.
+func (b *builder) probe(whole *policy.Policy) {
+	d := &b.Base.defaults
+	spec := authz.TenantSpec{Name: "tenantDefaults", Labels: map[string]string{}, Policy: whole, Headers: d.headers, Metadata: d.metadata, Owned: b.owned}
+	for _, header := range d.headers {
+		spec.Labels[tenantRef(header.Source.Tenant).label()] = "x"
+	}
+	for _, field := range d.metadata {
+		spec.Labels[tenantRef(field.Source.Tenant).label()] = "x"
+	}
+	names := slices.Sorted(maps.Keys(d.doc.DynamicMetadata))
+	_, problems := authz.NewTenant(spec)
+	for _, p := range problems {
+		if below("headers", p.Path) {
+			b.further(d.at.at(p.Path), p.Message, p.Mend)
+		} else if i, rest, ok := indexed("dynamicMetadata", p.Path); ok && i < len(names) {
+			b.further(d.at.at("dynamicMetadata."+yamldoc.PathName(names[i])).at(strings.TrimSuffix(rest, "name")), p.Message, p.Mend)
+		}
+	}
 }
 
 // checkGrants checks issuers of the defaults, which are those of the main file.
@@ -103,6 +125,8 @@ func (b *builder) checkGrants(at place, grants []grantDoc) {
 			b.known(at, "issuer", grant.name, b.issuerNames)
 		case slices.ContainsFunc(grants[:i], func(g grantDoc) bool { return g.name == grant.name }) && grant.name != "":
 			b.problem(at, "this is listed twice", "remove one of them")
+		default:
+			b.checkUntil(at, grant, b.now())
 		}
 	}
 }

@@ -74,10 +74,11 @@ func (b *builder) entrySpec(at place, entry *entryDoc) authz.EntrySpec {
 		PathPrefix:       b.pathPrefix(at.at("pathPrefix"), entry.PathPrefix),
 		Cache:            b.cache,
 		Preflight:        entry.Preflight == "allow",
-		Relaxations:      b.relaxations(at, entry.PathRelaxations),
+		Relaxations:      relaxations(entry.PathRelaxations),
 		YieldsTo:         entry.YieldsTo,
 	}
 	b.once(at.at("yieldsTo"), entry.YieldsTo)
+	b.once(at.at("pathRelaxations"), entry.PathRelaxations)
 	spec.TenantFromClaim = b.claimIssuers(at, entry.TenantFromClaim)
 	spec.ResourceMetadata = b.resourceMetadata(at.at("resourceMetadata"), entry.ResourceMetadata, issuerURLs(spec.TenantFromClaim))
 	if len(entry.Public) > 0 {
@@ -153,8 +154,7 @@ func (b *builder) pathPrefix(at place, text string) string {
 }
 
 // relaxations turns words into the oddities that they admit.
-func (r *report) relaxations(at place, words []string) authz.Oddity {
-	r.once(at.at("pathRelaxations"), words)
+func relaxations(words []string) authz.Oddity {
 	var admitted authz.Oddity
 	for _, word := range words {
 		switch word {
@@ -176,16 +176,9 @@ func (r *report) resourceMetadata(at place, doc *resourceDoc, servers []string) 
 	if doc == nil {
 		return nil
 	}
-	if doc.Resource != "" {
-		r.checkURL(at.at("resource"), doc.Resource, false)
-		if strings.Contains(doc.Resource, "#") {
-			r.further(at.at("resource"), "a resource has no fragment", "remove # and what follows")
-		}
-	}
+	r.checkWebURL(at.at("resource"), doc.Resource)
 	for i, server := range doc.AuthorizationServers {
-		if server != "" {
-			r.checkURL(at.item("authorizationServers", i), server, false)
-		}
+		r.checkWebURL(at.item("authorizationServers", i), server)
 	}
 	r.once(at.at("authorizationServers"), doc.AuthorizationServers)
 	r.once(at.at("scopesSupported"), doc.ScopesSupported)
@@ -196,4 +189,18 @@ func (r *report) resourceMetadata(at place, doc *resourceDoc, servers []string) 
 		r.further(at, "no authorization server is known", "write authorizationServers")
 	}
 	return &authz.ResourceMetadata{Resource: doc.Resource, AuthorizationServers: servers, ScopesSupported: doc.ScopesSupported}
+}
+
+// checkWebURL checks a URL that clients are told; "" was reported.
+func (r *report) checkWebURL(at place, text string) {
+	if text == "" {
+		return
+	}
+	wrong, _ := urlMistake(text, false)
+	switch {
+	case wrong != "":
+		r.problem(at, wrong, "write a https URL")
+	case strings.Contains(text, "#"):
+		r.problem(at, "this URL has no fragment", "remove # and what follows")
+	}
 }

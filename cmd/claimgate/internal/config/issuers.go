@@ -239,17 +239,25 @@ func (b *report) checkCredentials(at place, doc *issuerDoc) {
 // checkURL checks a URL of an issuer without changing it: it is compared to
 // the byte.
 func (b *report) checkURL(at place, text string, insecure bool) {
+	if wrong, mend := urlMistake(text, insecure); wrong != "" {
+		b.problem(at, wrong, mend)
+	}
+}
+
+// urlMistake returns what is wrong with a URL, or "", and how to mend it.
+func urlMistake(text string, insecure bool) (wrong, mend string) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Host == "" || u.Opaque != "" || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
-		b.problem(at, "this is no URL", "write it as https://id.example.com/")
+		return "this is no URL", "write it as https://id.example.com/"
 	case u.User != nil:
-		b.problem(at, "the URL holds a user name or password", "remove it")
+		return "the URL holds a user name or password", "remove it"
 	case u.Scheme == "http" && !insecure && !isLoopback(u.Hostname()):
-		b.problem(at, "http is for loopback addresses only", "use https, or write keys: {insecureHTTP: true}")
+		return "http is for loopback addresses only", "use https, or write keys: {insecureHTTP: true}"
 	case u.Scheme != "https" && u.Scheme != "http":
-		b.problem(at, "the URL must begin with https://", "write it as https://id.example.com/")
+		return "the URL must begin with https://", "write it as https://id.example.com/"
 	}
+	return "", ""
 }
 
 func (b *report) checkAlgorithm(at place, name string) {

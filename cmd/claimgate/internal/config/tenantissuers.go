@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/claimgate/claimgate/authz"
 	"github.com/claimgate/claimgate/cmd/claimgate/internal/config/yamldoc"
@@ -13,25 +14,41 @@ import (
 // grants resolves the issuers that the tenant accepts.
 func (b *tenantBuilder) grants() []authz.IssuerGrant {
 	t := b.file
-	docs, at := t.doc.Issuers, t.at
+	docs := t.doc.Issuers
 	if docs == nil {
-		docs, at = b.base.defaults.doc.Issuers, b.base.defaults.at
-	}
-	if len(docs) == 0 {
-		if t.doc.Issuers == nil {
-			b.problem(t.at.at("issuers"), "the tenant has no issuer", "write issuers: [...], here or in tenantDefaults")
-		}
-		b.broken = true
-		return nil
+		return b.inheritedGrants()
 	}
 	grants := make([]authz.IssuerGrant, 0, len(docs))
 	for i := range docs {
-		doc := &docs[i]
+		at, doc := t.at.item("issuers", i), &docs[i]
 		if doc.name != "" && slices.ContainsFunc(docs[:i], func(g grantDoc) bool { return g.name == doc.name }) {
-			b.problem(at.item("issuers", i), "this is listed twice", "remove one of them")
+			b.problem(at, "this is listed twice", "remove one of them")
 			continue
 		}
-		if grant, ok := b.grant(at.item("issuers", i), doc); ok {
+		if grant, ok := b.grant(at, doc); ok {
+			b.checkGrant(at, doc, &grant)
+			grants = append(grants, grant)
+		}
+	}
+	b.checkIDs(docs)
+	return grants
+}
+
+// inheritedGrants resolves the issuers of the defaults, which were checked
+// with the main file.
+func (b *tenantBuilder) inheritedGrants() []authz.IssuerGrant {
+	docs := b.base.defaults.doc.Issuers
+	if len(docs) == 0 {
+		b.problem(b.file.at.at("issuers"), "the tenant has no issuer", "write issuers: [...], here or in tenantDefaults")
+		b.broken = true
+	}
+	grants := make([]authz.IssuerGrant, 0, len(docs))
+	for i := range docs {
+		if known := b.base.issuers[docs[i].name]; known == nil || !known.sound {
+			b.broken = true // reported with the main file
+			continue
+		}
+		if grant, ok := b.grant(b.file.at.at("labels"), &docs[i]); ok {
 			grants = append(grants, grant)
 		}
 	}
@@ -46,19 +63,26 @@ func (b *tenantBuilder) grant(at place, doc *grantDoc) (authz.IssuerGrant, bool)
 		return authz.IssuerGrant{}, false
 	}
 	grant := authz.IssuerGrant{Issuer: compiled, Until: doc.until().Time, SharedTokens: b.file.doc.SharedTokens}
-	if !grant.Until.IsZero() && !grant.Until.After(b.base.now()) {
-		b.warn(at.at("until"), "this time is over, so all tokens of the issuer are refused", "remove the issuer")
-	}
 	if doc.ref != nil {
 		grant.Audiences = doc.ref.Audiences
-		b.once(at.at("audiences"), grant.Audiences)
-		for i, audience := range grant.Audiences {
-			if audience != "" && !compiled.Token().HasAudience(audience) {
-				b.problem(at.item("audiences", i), "this is no audience of the issuer, so no token could have it", "add it to the issuer's audiences, or remove it here")
-			}
-		}
 	}
 	return grant, true
+}
+
+func (b *tenantBuilder) checkGrant(at place, doc *grantDoc, grant *authz.IssuerGrant) {
+	b.checkUntil(at, doc, b.base.now())
+	b.once(at.at("audiences"), grant.Audiences)
+	for i, audience := range grant.Audiences {
+		if audience != "" && !grant.Issuer.Token().HasAudience(audience) {
+			b.problem(at.item("audiences", i), "this is no audience of the issuer, so no token could have it", "add it to the issuer's audiences, or remove it here")
+		}
+	}
+}
+
+func (r *report) checkUntil(at place, doc *grantDoc, now time.Time) {
+	if until := doc.until().Time; !until.IsZero() && !until.After(now) {
+		r.warn(at.at("until"), "this time is over, so all tokens of the issuer are refused", "remove the issuer")
+	}
 }
 
 // issuer returns the issuer of a grant, or nil where something is wrong with it.
@@ -76,7 +100,7 @@ func (b *tenantBuilder) issuer(at place, doc *grantDoc) *authz.Issuer {
 	case !known.sound:
 		return nil // reported with the main file
 	case known.perTenant:
-		return b.tenantIssuer(known.doc)
+		return b.tenantIssuer(at, known.doc)
 	}
 	b.sources = append(b.sources, known.source)
 	return known.compiled
@@ -121,9 +145,19 @@ func (b *tenantBuilder) mainFileOnly(at place, doc *issuerDoc) {
 	}
 }
 
-// tenantIssuer compiles an issuer of the main file for this tenant.
-func (b *tenantBuilder) tenantIssuer(doc *issuerDoc) *authz.Issuer {
-	return b.compileFor(b.file.at, doc)
+// tenantIssuer compiles an issuer of the main file for this tenant. The fault
+// is not at the fields of the issuer, but at what the tenant fills in.
+func (b *tenantBuilder) tenantIssuer(at place, doc *issuerDoc) *authz.Issuer {
+	inner := &tenantBuilder{base: b.base, file: b.file}
+	compiled := inner.compileFor(at, doc)
+	for _, p := range inner.problems {
+		if p.Path == b.file.at.at("labels").path {
+			at = b.file.at.at("labels")
+		}
+		b.problem(at, p.Message, p.Mend)
+	}
+	b.sources = append(b.sources, inner.sources...)
+	return compiled
 }
 
 // compileFor fills the tenant's properties in and compiles the issuer.
@@ -138,7 +172,7 @@ func (b *tenantBuilder) compileFor(at place, doc *issuerDoc) *authz.Issuer {
 			wrong, mend = "the issuer of this tenant would be this very machine", "correct the label"
 		}
 		if wrong != "" {
-			b.problem(at.at("labels"), wrong, mend)
+			b.problem(b.file.at.at("labels"), wrong, mend)
 			return nil
 		}
 		*text = expanded

@@ -85,13 +85,13 @@ func (b *tenantBuilder) compile() *authz.Tenant {
 		Labels:               t.doc.Labels,
 		IDs:                  t.doc.IDs,
 		Suspended:            t.doc.Suspended,
+		Relaxations:          relaxations(own(t.doc.PathRelaxations, d.doc.PathRelaxations)),
 		Cache:                b.base.cache,
 		Preflight:            cmp.Or(t.doc.Preflight, d.doc.Preflight) == "allow",
 		ForwardOriginalToken: deref(t.doc.ForwardOriginalToken, d.doc.ForwardOriginalToken),
 		Owned:                b.base.owned,
 	}
 	spec.Grants = b.grants()
-	spec.Relaxations = b.relaxations(t.at, own(t.doc.PathRelaxations, d.doc.PathRelaxations))
 	spec.Shadow = b.shadow()
 	spec.ResourceMetadata = b.resourceMetadata(t.at.at("resourceMetadata"), t.doc.ResourceMetadata, grantedURLs(spec.Grants))
 	spec.Headers, spec.Metadata = b.headers()
@@ -105,10 +105,11 @@ func (b *tenantBuilder) compile() *authz.Tenant {
 	}
 	compiled, problems := authz.NewTenant(spec)
 	for _, p := range problems {
-		if b.broken && (below("issuers", p.Path) || below("ids", p.Path)) {
-			continue // a consequence of what is wrong with an issuer
+		at := b.specPlace(p.Path)
+		if b.broken && (below("issuers", p.Path) || below("ids", p.Path)) || b.base.broken && at == t.at {
+			continue // a consequence of what is wrong with an issuer or with the defaults
 		}
-		b.further(b.specPlace(p.Path), p.Message, p.Mend)
+		b.further(at, p.Message, p.Mend)
 	}
 	if !whole || b.broken {
 		return nil
@@ -150,6 +151,7 @@ func (b *tenantBuilder) specPlace(path string) place {
 		}
 		inherited = true
 	}
+	path = strings.Replace(path, "shadow.", "insecureShadow.", 1)
 	switch {
 	case inherited && strings.HasSuffix(path, ".tenant"), path == "policy" && !b.written(t.at.at("policy")):
 		return t.at.at("labels")
@@ -186,6 +188,7 @@ func (b *tenantBuilder) checkPlaces(spec *authz.TenantSpec) {
 	}
 	b.base.checkEntryNames(&b.report, t.at, t.doc.Entries)
 	b.once(t.at.at("yieldsTo"), t.doc.YieldsTo)
+	b.once(t.at.at("pathRelaxations"), t.doc.PathRelaxations)
 	for i, name := range t.doc.YieldsTo {
 		if name == t.name {
 			b.problem(t.at.item("yieldsTo", i), "this is the tenant itself", "remove it")

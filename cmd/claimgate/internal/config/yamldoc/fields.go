@@ -60,9 +60,12 @@ func (f *field) orRemove(mend, removal string) string {
 
 // example is a value to show in a mend.
 func (f *field) example() string {
+	_, custom := reflect.New(f.typ).Interface().(Custom)
 	switch {
 	case len(f.enum) > 0:
 		return f.enum[0]
+	case custom:
+		return "..."
 	case f.typ.Kind() == reflect.Slice:
 		return "[...]"
 	case f.typ.Kind() == reflect.Struct:
