@@ -139,6 +139,7 @@ func TestEveryReasonIsAsked(t *testing.T) {
 	asked := map[string]bool{
 		"allowed": true, "public_route": true, "preflight": true, // headers_test.go
 		"request_invalid": true, "keys_pending": true, // below
+		"shadow": true, "metadata_document": true, // places_test.go
 		"internal": true, "tenant_unavailable": true, "overloaded": true, "deadline": true, // not from outside
 	}
 	for _, c := range append(w.unauthorizedCases(t), w.otherCases(t)...) {

@@ -46,6 +46,8 @@ const (
 	secondIssuer  = "second"
 	failingIssuer = "failing"
 	silentIssuer  = "silent"
+	trialIssuer   = "trial"
+	placedIssuer  = "placed"
 )
 
 //go:embed testdata/claimgate.yaml
@@ -161,11 +163,11 @@ func (w *world) serveHTTP(l net.Listener, handler http.Handler) {
 }
 
 // addresses fill claimgate.yaml.
-type addresses struct{ Main, Second, Silent, Failing string }
+type addresses struct{ Main, Second, Silent, Failing, Trial, Placed string }
 
 func (w *world) startIssuers(dir string) error {
 	at := map[string]string{}
-	for name, algorithm := range map[string]string{mainIssuer: "RS256", secondIssuer: "ES256", failingIssuer: "RS256", silentIssuer: "RS256"} {
+	for name, algorithm := range map[string]string{mainIssuer: "RS256", secondIssuer: "ES256", failingIssuer: "RS256", silentIssuer: "RS256", trialIssuer: "RS256", placedIssuer: "ES256"} {
 		l, err := listen()
 		if err != nil {
 			return err
@@ -183,7 +185,10 @@ func (w *world) startIssuers(dir string) error {
 		w.serveHTTP(l, w.issuers[name])
 	}
 	var text bytes.Buffer
-	fields := addresses{Main: at[mainIssuer], Second: at[secondIssuer], Silent: at[silentIssuer], Failing: at[failingIssuer]}
+	fields := addresses{
+		Main: at[mainIssuer], Second: at[secondIssuer], Silent: at[silentIssuer], Failing: at[failingIssuer],
+		Trial: at[trialIssuer], Placed: at[placedIssuer],
+	}
 	if err := template.Must(template.New("").Parse(gateTemplate)).Execute(&text, fields); err != nil {
 		return err
 	}
