@@ -178,6 +178,7 @@ func (a *arena) publish() {
 		"rsa":    keySetOf(jwkOf(k.rsa.Public(), "k1").with("alg", `"RS256"`)),
 		"cors":   keySetOf(jwkOf(k.rsa.Public(), "k1").with("alg", `"RS256"`)),
 		"strict": keySetOf(jwkOf(k.rsa.Public(), "k1")),
+		"places": keySetOf(jwkOf(k.rsa.Public(), "k1")),
 		"twin":   keySetOf(jwkOf(k.other.Public(), "k1").with("alg", `"RS256"`)),
 		"pss":    keySetOf(jwkOf(k.pss.Public(), "k1")),
 		"ec":     keySetOf(jwkOf(k.p256.Public(), "k1")),
@@ -204,6 +205,7 @@ func (a *arena) issuers() []believed {
 		{Name: "rsa", Algorithms: "RS256", sign: rs},
 		{Name: "cors", Algorithms: "RS256", sign: rs},
 		{Name: "strict", Algorithms: "RS256", Types: "at+jwt", MaxAge: "1h", sign: rs},
+		{Name: "places", Algorithms: "RS256", sign: rs}, // tokens of three tenants, in four places
 		{Name: "twin", Algorithms: "RS256", sign: byRSA(k.other, crypto.SHA256)},
 		{Name: "pss", Algorithms: "PS256", alg: "PS256", sign: byPSS(k.pss, crypto.SHA256, 32)},
 		{Name: "ec", Algorithms: "ES256", alg: "ES256", sign: byECDSA(k.p256, crypto.SHA256)},
@@ -234,7 +236,7 @@ func (a *arena) token(tenant, id string) *forgery {
 			continue
 		}
 		now := time.Now().Unix()
-		return &forgery{
+		f := &forgery{
 			header: object{{"alg", quoted(issuer.alg)}, {"typ", `"at+jwt"`}, {"kid", quoted(issuer.kid)}},
 			claims: object{
 				{"iss", quoted(issuer.URL)}, {"sub", `"alice"`}, {"aud", quoted(audience)},
@@ -243,6 +245,10 @@ func (a *arena) token(tenant, id string) *forgery {
 			},
 			sign: issuer.sign,
 		}
+		if tenant == "places" {
+			f.claims.add("org", quoted(tenant))
+		}
+		return f
 	}
 	panic("no tenant " + tenant)
 }

@@ -103,7 +103,7 @@ func (a *arena) attacks() []attack {
 		a.timeAttacks(), a.issuerAttacks(), a.audienceAttacks(), a.identityAttacks(), a.policyAttacks(),
 		a.keySetAttacks(), a.documentAttacks(),
 		a.credentialAttacks(), a.pathAttacks(), a.hostAttacks(), a.methodAttacks(), a.placeAttacks(),
-		a.messageAttacks(), a.sizeAttacks(), a.forgedHeaderAttacks(),
+		a.messageAttacks(), a.sizeAttacks(), a.tokenPlaceAttacks(), a.relaxedPathAttacks(), a.tenantAttacks(), a.forgedHeaderAttacks(),
 	)
 }
 

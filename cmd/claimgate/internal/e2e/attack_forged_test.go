@@ -46,7 +46,7 @@ func (a *arena) spoofs() []spoof {
 	var all []spoof
 	for id, headers := range map[string][]pair{
 		"plain": {{"x-user-id", "root"}}, "twice": {{"x-user-id", "root"}, {"x-user-id", "eve"}}, "underscores": {{"x_user_id", "root"}}, "half": {{"x-user_id", "root"}}, "other-half": {{"x_user-id", "root"}},
-		"all-spellings": {{"x-user-id", "1"}, {"x_user_id", "2"}, {"x-user_id", "3"}, {"x_user-id", "4"}}, "twice-underscores": {{"x_user_id", "1"}, {"x_user_id", "2"}}, "empty": {{"x-user-id", ""}},
+		"all-spellings": {{"x-user-id", "1"}, {"x_user_id", "2"}, {"x-user_id", "3"}, {"x_user-id", "4"}}, "twice-underscores": {{"x_user_id", "1"}, {"x_user_id", "2"}}, "empty": {{"x-user-id", ""}}, "dots": {{"x.user.id", "root"}}, "other-signs": {{"x+user~id", "1"}, {"x!user'id", "2"}, {"x-user|id", "3"}, {"x^user`id", "4"}, {"x*user#id", "5"}, {"x$user%id", "6"}, {"x&user-id", "7"}},
 		"list": {{"x-user-id", "alice,root"}}, "long": {{"x-user-id", strings.Repeat("r", 2000)}}, "bytes": {{"x-user-id", "\xff\xfe"}}, "absent-claims": {{"x-roles", "admin"}, {"x-plan", "gold"}, {"x-long", "x"}, {"x-spare", "1"}},
 		"absent-underscores": {{"x_roles", "admin"}, {"x_plan", "gold"}, {"x_long", "x"}, {"x_spare", "1"}}, "failure-mode": {{"x-envoy-auth-failure-mode-allowed", "true"}}, "partial-body": {{"x-envoy-auth-partial-body", "false"}},
 		"empty-spare": {{"x-spare", ""}}, "many": slices.Repeat([]pair{{"x-roles", "admin"}}, 20),
@@ -95,7 +95,7 @@ func ownedHere() []string {
 	for _, name := range []string{"x-user-id", "x-roles", "x-plan", "x-long", "x-spare"} {
 		names = append(names, name, strings.ReplaceAll(name, "-", "_"))
 	}
-	return append(names, "x-user_id", "x_user-id", "authorization")
+	return append(names, "x-user_id", "x_user-id", "x.user.id", "x+user~id", "x!user'id", "x-user|id", "x^user`id", "x*user#id", "x$user%id", "x&user-id", "authorization")
 }
 
 // TestP5AttackInProcess does to the request what the answer tells Envoy to do,
