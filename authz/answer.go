@@ -43,7 +43,7 @@ func (j *judgement) headers(kept *CredentialSpec) (set []Header, remove []string
 	if refused != "" {
 		return nil, nil, refused
 	}
-	key := removeKey{set: bits, authorization: kept == nil || kept.Header != "authorization", unseen: j.hidesHeaders()}
+	key := removeKey{set: bits, authorization: kept == nil || kept.Header != authorizationHeader, unseen: j.hidesHeaders()}
 	return set, j.snapshot.removal.list(key, j.req.Headers.Lines), ""
 }
 

@@ -7,10 +7,13 @@ import (
 	"github.com/claimgate/claimgate/authz/token"
 )
 
+// authorizationHeader is where bearer tokens stand (RFC 6750 section 2.1).
+const authorizationHeader = "authorization"
+
 // bearerPlace is where a token stands unless an issuer says otherwise (RFC 6750
 // section 2.1).
 func bearerPlace() CredentialSpec {
-	return CredentialSpec{Header: "authorization", Prefix: "Bearer"}
+	return CredentialSpec{Header: authorizationHeader, Prefix: "Bearer"}
 }
 
 // same reports whether both are one place. Schemes have no case.
@@ -83,7 +86,7 @@ func (c *credentials) addHeader(spec *CredentialSpec) {
 	if i < 0 {
 		i = len(c.headers)
 		c.headers = append(c.headers, credentialHeader{name: spec.Header, variants: appendVariants(nil, spec.Header)})
-		if spec.Header != "authorization" {
+		if spec.Header != authorizationHeader {
 			c.names = append(c.names, spec.Header)
 		}
 	}
@@ -209,7 +212,7 @@ func (j *judgement) credentials() *credentials {
 // present reports whether a request holds anything that may be a credential,
 // whatever its scheme.
 func (c *credentials) present(req *Request) bool {
-	if req.Headers.sends("authorization") || slices.ContainsFunc(c.names, req.Headers.sends) {
+	if req.Headers.sends(authorizationHeader) || slices.ContainsFunc(c.names, req.Headers.sends) {
 		return true
 	}
 	var r reading

@@ -78,7 +78,7 @@ func CheckHeaderName(name string) string {
 		return "it is empty"
 	case name[0] == ':':
 		return "names with a colon are no headers but parts of the request"
-	case name == "authorization":
+	case name == authorizationHeader:
 		return "it is governed by forwardOriginalToken and forwardAuthorization"
 	case isProxyHeader(name):
 		return "it steers the proxy or the connection, and a value of ours could change what is routed or framed"

@@ -154,7 +154,9 @@ func TestP1OddPathsProbeNothing(t *testing.T) {
 
 func TestPreflightOfOddPath(t *testing.T) {
 	for admitted, want := range map[authz.Oddity]authz.Reason{0: authz.NoToken, authz.PathDoubleSlash: authz.PreflightPassed} {
-		a := newACME(t, func(tenant *authz.TenantSpec, _ *authz.SnapshotSpec) { tenant.Preflight, tenant.Relaxations = true, admitted })
+		a := newACME(t, func(tenant *authz.TenantSpec, _ *authz.SnapshotSpec) {
+			tenant.Preflight, tenant.Relaxations = true, admitted
+		})
 		req := get("/any//x", "", authz.Header{Name: "origin", Value: "https://a"}, authz.Header{Name: "access-control-request-method", Value: "GET"})
 		req.Method = "OPTIONS"
 		if d := a.decide(req); d.Reason != want {

@@ -85,7 +85,7 @@ func (r *removal) build(key removeKey) []string {
 	}
 	list = append(list, r.always...)
 	if key.authorization {
-		list = append(list, "authorization")
+		list = append(list, authorizationHeader)
 	}
 	if key.unseen {
 		list = append(list, r.variants...)
@@ -119,7 +119,7 @@ func (r *removal) dropsGuarded(headers *Headers) bool {
 		}
 		for option := range strings.SplitSeq(headers.Lines[i].Value, ",") {
 			name := strings.ToLower(strings.Trim(option, " \t"))
-			if _, guarded := r.guarded[name]; guarded || name == "authorization" {
+			if _, guarded := r.guarded[name]; guarded || name == authorizationHeader {
 				return true
 			}
 		}

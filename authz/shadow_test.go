@@ -128,7 +128,7 @@ func TestP1Shadow(t *testing.T) {
 // An issuer without keys, or one that is unknown, says nothing about a token.
 func TestP1ShadowNeedsKeys(t *testing.T) {
 	a, _ := shadowWorld(t, authz.ShadowSpec{Mode: authz.ShadowInsecure, Until: start.Add(time.Hour)})
-	fault := error(token.ErrKeysUnavailable)
+	fault := token.ErrKeysUnavailable
 	a.idp.fault.Store(&fault)
 	if d := a.decide(get("/orders/7", a.idp.sign(t, scope))); d.Reason != authz.KeysUnavailable {
 		t.Errorf("without keys: %v", d.Reason)

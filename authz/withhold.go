@@ -47,7 +47,7 @@ func (j *judgement) withhold(d *Decision, kept *CredentialSpec) (refused string)
 
 // withhold removes a header besides Authorization.
 func (h *credentialHeader) withhold(j *judgement, d *Decision, kept *CredentialSpec) {
-	if h.name == "authorization" {
+	if h.name == authorizationHeader {
 		return
 	}
 	extra := d.Remove[:len(d.Remove):len(d.Remove)]

@@ -55,7 +55,7 @@ func (b *builder) compilePolicies() {
 // compileDefaults compiles what all tenants have in common.
 func (b *builder) compileDefaults() {
 	doc := &b.main.doc.TenantDefaults.commonDoc
-	d := &b.Base.defaults
+	d := &b.defaults
 	d.doc, d.at, d.named = doc, place{b.main.source, "tenantDefaults"}, map[string]policy.Condition{}
 	b.checkGrants(d.at, doc.Issuers)
 	b.checkEntryNames(&b.report, d.at, doc.Entries)
@@ -77,7 +77,7 @@ func (b *builder) compileDefaults() {
 	for _, condition := range own {
 		d.named[condition.Name] = condition.Condition
 	}
-	d.require = b.requirePart(&b.report, d.at, paths, doc.Require, own, d.named)
+	d.require = b.requirePart(&b.report, d.at, paths, requireSpec(doc.Require, own, d.named))
 	d.public = b.publicPart(&b.report, d.at, doc.Public)
 	d.parts = compiledParts(d.parts)
 	d.allows = allows(doc.Policy.Rules) || slices.ContainsFunc(d.use, b.allowsByName)
@@ -92,7 +92,7 @@ func (b *builder) compileDefaults() {
 // probe compiles headers and metadata of the defaults for a tenant that lacks
 // nothing, so that what is wrong with them is said once.
 func (b *builder) probe(whole *policy.Policy) {
-	d := &b.Base.defaults
+	d := &b.defaults
 	spec := authz.TenantSpec{Name: "tenantDefaults", Labels: map[string]string{}, Policy: whole, Headers: d.headers, Metadata: d.metadata, Owned: b.owned}
 	for _, header := range d.headers {
 		spec.Labels[tenantRef(header.Source.Tenant).label()] = "x"
@@ -210,12 +210,17 @@ func (b *Base) part(found *report, at place, paths policyPaths, spec policy.Spec
 	return part{policy: compiled, id: id, at: at.at(paths.below)}
 }
 
-func (b *Base) requirePart(found *report, at place, paths policyPaths, docs []conditionDoc, own namedConditions, inherited map[string]policy.Condition) []part {
-	if len(docs) == 0 {
-		return nil
-	}
+// requireSpec is the policy of `require` alone.
+func requireSpec(docs []conditionDoc, own namedConditions, inherited map[string]policy.Condition) policy.Spec {
 	spec := policy.Spec{Require: conditions(docs)}
 	spec.Named = own.with(inherited, &spec)
+	return spec
+}
+
+func (b *Base) requirePart(found *report, at place, paths policyPaths, spec policy.Spec) []part {
+	if len(spec.Require) == 0 {
+		return nil
+	}
 	return compiledParts([]part{b.part(found, at, paths, spec)})
 }
 

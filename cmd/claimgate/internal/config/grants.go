@@ -59,7 +59,7 @@ func (g *grantDoc) DecodeNode(n yamldoc.Node) {
 // Describe implements yamldoc.Custom.
 func (*grantDoc) Describe() (string, map[string]any) {
 	return "name, {name, until, audiences} or an issuer", map[string]any{"oneOf": []any{
-		map[string]any{yamldoc.TypeKey: "string", "minLength": 1},
+		map[string]any{yamldoc.TypeKey: jsonString, "minLength": 1},
 		map[string]any{"$ref": "#/$defs/grantRef"},
 		map[string]any{"$ref": "#/$defs/localIssuer"},
 	}}
@@ -79,6 +79,3 @@ func (g *grantDoc) until() instant {
 	}
 	return instant{}
 }
-
-// written reports whether something stands there.
-func (g *grantDoc) written() bool { return g.name != "" || g.ref != nil || g.local != nil }

@@ -45,7 +45,7 @@ func canonicalPattern(raw string, entry bool) (host, wrong, mend string) {
 	case !wild || !dotted:
 		return canonicalHost(raw)
 	}
-	host, wrong, mend = canonicalHost(rest)
+	host, wrong, _ = canonicalHost(rest)
 	if wrong != "" || host == "" {
 		return "", "this is no host name behind the first label", "write it as " + first + ".example.com"
 	}

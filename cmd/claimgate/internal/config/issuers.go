@@ -97,7 +97,11 @@ func mappings(docs map[string]claimPath) map[string][]string {
 // credentials are the places of an issuer's tokens, in a fixed order; nil where
 // none is written.
 func credentials(doc *issuerDoc) []authz.CredentialSpec {
-	var specs []authz.CredentialSpec
+	count := len(doc.FromHeaders) + len(doc.FromCookies) + len(doc.FromParams)
+	if count == 0 {
+		return nil
+	}
+	specs := make([]authz.CredentialSpec, 0, count)
 	for _, header := range doc.FromHeaders {
 		specs = append(specs, authz.CredentialSpec{Header: strings.ToLower(header.Name), Prefix: header.Prefix})
 	}

@@ -121,8 +121,8 @@ func parseNumber(text string) (policy.Number, bool) {
 
 // Describe implements yamldoc.Custom.
 func (*operand) Describe() (string, map[string]any) {
-	scalar := map[string]any{yamldoc.TypeKey: []any{"string", "number", "boolean"}}
-	text := map[string]any{yamldoc.TypeKey: "string", "minLength": 1}
+	scalar := map[string]any{yamldoc.TypeKey: []any{jsonString, "number", "boolean"}}
+	text := map[string]any{yamldoc.TypeKey: jsonString, "minLength": 1}
 	_, claim := (*claimPath)(nil).Describe()
 	_, tenant := (*tenantRef)(nil).Describe()
 	return "value, list or {path | header | claim | tenant: ...}", map[string]any{"oneOf": []any{

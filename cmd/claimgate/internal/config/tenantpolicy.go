@@ -32,7 +32,7 @@ func (b *tenantBuilder) policy() *policy.Policy {
 	}
 	requirement, public := d.require, d.public
 	if t.doc.Require != nil {
-		requirement = b.base.requirePart(&b.report, t.at, paths, t.doc.Require, own, inherited)
+		requirement = b.base.requirePart(&b.report, t.at, paths, requireSpec(t.doc.Require, own, inherited))
 	}
 	if t.doc.Public != nil {
 		public = b.base.publicPart(&b.report, t.at, t.doc.Public)

@@ -8,6 +8,9 @@ import (
 	"github.com/claimgate/claimgate/cmd/claimgate/internal/config/yamldoc"
 )
 
+// jsonString is the type of texts in JSON Schema.
+const jsonString = "string"
+
 // delay is a duration longer than zero; zeroableDelay may be zero.
 type (
 	delay         time.Duration
@@ -58,7 +61,7 @@ func readDuration(n yamldoc.Node) (time.Duration, bool) {
 }
 
 func describeDuration() (string, map[string]any) {
-	return "duration", map[string]any{yamldoc.TypeKey: "string", "pattern": durationPattern}
+	return "duration", map[string]any{yamldoc.TypeKey: jsonString, "pattern": durationPattern}
 }
 
 // onlyTrue is a word that is either written with the value true or left out.
@@ -104,7 +107,7 @@ func (c *claimPath) DecodeNode(n yamldoc.Node) {
 
 // Describe implements yamldoc.Custom.
 func (*claimPath) Describe() (string, map[string]any) {
-	name := map[string]any{yamldoc.TypeKey: "string", "minLength": 1}
+	name := map[string]any{yamldoc.TypeKey: jsonString, "minLength": 1}
 	return "name or list of names", map[string]any{"oneOf": []any{name,
 		map[string]any{yamldoc.TypeKey: "array", "items": name, "minItems": 1, "maxItems": maxClaimPath}}}
 }
@@ -128,7 +131,7 @@ func (i *instant) DecodeNode(n yamldoc.Node) {
 
 // Describe implements yamldoc.Custom.
 func (*instant) Describe() (string, map[string]any) {
-	return "time", map[string]any{yamldoc.TypeKey: "string", "format": "date-time"}
+	return "time", map[string]any{yamldoc.TypeKey: jsonString, "format": "date-time"}
 }
 
 // tenantRef names a property of the tenant: name or labels.x; "" is none.
@@ -157,7 +160,7 @@ func (t *tenantRef) DecodeNode(n yamldoc.Node) {
 
 // Describe implements yamldoc.Custom.
 func (*tenantRef) Describe() (string, map[string]any) {
-	return "name or labels.x", map[string]any{yamldoc.TypeKey: "string", "pattern": tenantRefPattern}
+	return "name or labels.x", map[string]any{yamldoc.TypeKey: jsonString, "pattern": tenantRefPattern}
 }
 
 // label returns the name of the label, or "".
@@ -194,5 +197,5 @@ func (s *secretRef) DecodeNode(n yamldoc.Node) {
 
 // Describe implements yamldoc.Custom.
 func (*secretRef) Describe() (string, map[string]any) {
-	return "file:/path or env:NAME", map[string]any{yamldoc.TypeKey: "string", "pattern": "^(file|env):.+$"}
+	return "file:/path or env:NAME", map[string]any{yamldoc.TypeKey: jsonString, "pattern": "^(file|env):.+$"}
 }
