@@ -17,6 +17,7 @@ import (
 	"github.com/claimgate/claimgate/authz"
 	"github.com/claimgate/claimgate/authz/jwks"
 	"github.com/claimgate/claimgate/authz/token"
+	"github.com/claimgate/claimgate/cmd/claimgate/internal/certs"
 )
 
 // Runtime is what a build shares with other builds. Nil fields are made anew,
@@ -67,9 +68,10 @@ func (m MaxTenantLoss) Of(tenants int) int { return max(m.Tenants, tenants*m.Per
 
 // Listener is one listening address.
 type Listener struct {
-	Address     string      // host:port or unix:///path
-	TLS         *tls.Config // nil: plain text
-	BearerToken string      // demanded of HTTP callers where not ""
+	Address     string       // host:port or unix:///path
+	TLS         *tls.Config  // nil: plain text
+	Files       *certs.Files // of TLS; nil: plain text
+	BearerToken string       // demanded of HTTP callers where not ""
 }
 
 // LogSettings configure the log.

@@ -31,8 +31,10 @@ type mainDoc struct {
 }
 
 type tlsDoc struct {
-	CertFile string `yaml:"certFile" required:"true" doc:"PEM file with the certificate and its chain, relative to this file."`
-	KeyFile  string `yaml:"keyFile" required:"true" doc:"PEM file with the private key, relative to this file."`
+	CertFile          string   `yaml:"certFile" required:"true" doc:"PEM file with the certificate and its chain, relative to this file. A changed file is taken for new connections without a restart; where it is bad the last good one stays."`
+	KeyFile           string   `yaml:"keyFile" required:"true" doc:"PEM file with the private key, relative to this file, taken together with certFile."`
+	ClientCAFile      string   `yaml:"clientCAFile" doc:"PEM bundle of the certificate authorities that vouch for clients, relative to this file and followed as certFile is. Clients must then prove a certificate of theirs. Not written: clients need none."`
+	AllowedClientSANs []string `yaml:"allowedClientSANs" doc:"Subject alternative names of which a client's certificate must have one: URIs such as spiffe://example.org/ns/edge/sa/envoy, where /* at the end stands for one more segment, and exact DNS names. At most 256. Not written: any certificate of clientCAFile will do."`
 }
 
 type listenDoc struct {

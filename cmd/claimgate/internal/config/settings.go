@@ -2,7 +2,6 @@ package config
 
 import (
 	"bytes"
-	"crypto/tls"
 	"fmt"
 	"os"
 	"time"
@@ -109,34 +108,4 @@ func (b *builder) checkSecret(at place, secret []byte) []byte {
 		return nil
 	}
 	return secret
-}
-
-// tlsConfig reads a server certificate. Errors of the standard library about
-// keys and certificates quote none of their content.
-func (b *builder) tlsConfig(at place, doc *tlsDoc) *tls.Config {
-	if doc == nil || doc.CertFile == "" || doc.KeyFile == "" {
-		return nil
-	}
-	certificate, okCertificate := b.pem(at.at("certFile"), doc.CertFile)
-	key, okKey := b.pem(at.at("keyFile"), doc.KeyFile)
-	if !okCertificate || !okKey {
-		return nil
-	}
-	pair, err := tls.X509KeyPair(certificate, key)
-	if err != nil {
-		b.problem(at, "certificate and key are of no use: "+err.Error(), "name PEM files of one pair, the certificate first in its chain")
-		return nil
-	}
-	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}
-}
-
-const maxPEMBytes = 1 << 20
-
-func (b *builder) pem(at place, path string) ([]byte, bool) {
-	data, _, err := readFile(b.main.beside(path), maxPEMBytes)
-	if err != nil {
-		b.problem(at, "the file cannot be read: "+cause(err), readableMend)
-		return nil, false
-	}
-	return data, true
 }

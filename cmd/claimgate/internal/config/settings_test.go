@@ -4,10 +4,11 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"math/big"
+	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ import (
 
 	"go.uber.org/zap/zapcore"
 
+	"github.com/claimgate/claimgate/cmd/claimgate/internal/certs"
 	"github.com/claimgate/claimgate/envoy"
 )
 
@@ -118,8 +120,12 @@ func TestServerTLS(t *testing.T) {
 	write(t, certificate, dir, "tls.crt")
 	write(t, key, dir, "tls.key")
 	s := settingsOf(t, dir, "listen: {address: 0.0.0.0:9191, tls: {certFile: tls.crt, keyFile: tls.key}}\n")
-	if s.Listen.TLS == nil || s.Listen.TLS.MinVersion != tls.VersionTLS12 || len(s.Listen.TLS.Certificates) != 1 {
-		t.Errorf("TLS %+v", s.Listen.TLS)
+	if want := (certs.Files{Certificate: filepath.Join(dir, "tls.crt"), Key: filepath.Join(dir, "tls.key")}); s.Listen.Files == nil || !reflect.DeepEqual(*s.Listen.Files, want) {
+		t.Errorf("files %+v, want %+v", s.Listen.Files, want)
+	}
+	s = settingsOf(t, dir, "listen: {tls: {certFile: tls.crt, keyFile: tls.key, clientCAFile: tls.crt, allowedClientSANs: [spiffe://td/*]}}\n")
+	if s.Listen.Files == nil || s.Listen.Files.ClientCA != filepath.Join(dir, "tls.crt") || !slices.Equal(s.Listen.Files.AllowedClientSANs, []string{"spiffe://td/*"}) {
+		t.Errorf("files %+v", s.Listen.Files)
 	}
 	_, otherKey := selfSigned(t)
 	write(t, otherKey, dir, "tls.key")
