@@ -25,7 +25,7 @@ type page struct {
 
 // listen opens every configured address, or none.
 func (p *process) listen() error {
-	settings := &p.built.Settings
+	settings := &p.settings
 	listener, err := open("listen", settings.Listen)
 	if err != nil {
 		return err
@@ -58,12 +58,13 @@ func (p *process) listen() error {
 func (p *process) adminHandler() http.Handler {
 	return admin.PageHandler(admin.PageOptions{
 		Readiness:   p.readiness,
-		Hosts:       p.built.Settings.AdminHosts,
-		BearerToken: p.built.Settings.Admin.BearerToken,
+		Hosts:       p.settings.AdminHosts,
+		BearerToken: p.settings.Admin.BearerToken,
 		Version:     buildVersion().version,
 		Started:     p.started,
 		Sources:     p.registry.Status,
 		Summary:     p.summary,
+		Actions:     p.actions(),
 	})
 }
 
@@ -108,7 +109,7 @@ func (p *process) close() {
 // bound returns the addresses in use, with the real port where 0 was asked for.
 func (p *process) bound() []admin.Listener {
 	all := make([]admin.Listener, 0, 1+len(p.pages))
-	all = append(all, admin.Listener{Name: "listen", Address: address(p.listener), TLS: p.built.Settings.Listen.TLS != nil})
+	all = append(all, admin.Listener{Name: "listen", Address: address(p.listener), TLS: p.settings.Listen.TLS != nil})
 	for _, page := range p.pages {
 		all = append(all, admin.Listener{Name: page.name, Address: address(page.listener), TLS: page.server.TLSConfig != nil})
 	}

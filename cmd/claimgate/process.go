@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"math"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"github.com/claimgate/claimgate/authz/token"
 	"github.com/claimgate/claimgate/cmd/claimgate/internal/admin"
 	"github.com/claimgate/claimgate/cmd/claimgate/internal/config"
+	"github.com/claimgate/claimgate/cmd/claimgate/internal/live"
 	"github.com/claimgate/claimgate/cmd/claimgate/internal/telemetry"
 	"github.com/claimgate/claimgate/envoy"
 )
@@ -24,7 +26,8 @@ type process struct {
 	telemetry *telemetry.Telemetry
 	registry  *jwks.Registry
 	cache     *token.Cache
-	built     *config.Built
+	settings  config.Settings // that took effect at the start
+	live      *live.Configuration
 	engine    *authz.Engine
 	readiness *admin.Readiness
 	service   *envoy.Service
@@ -33,47 +36,69 @@ type process struct {
 }
 
 // build makes every part from the configuration, and opens nothing. The error
-// is config.Problems where the configuration is invalid.
+// is config.Problems where the main file is invalid. A bad tenant file is no
+// error: its tenant is quarantined.
 func build(file string, stderr io.Writer) (*process, error) {
-	document, err := config.Load(file)
+	settings, err := settingsOf(file)
 	if err != nil {
 		return nil, err
 	}
-	settings, err := settingsOf(document)
-	if err != nil {
-		return nil, err
-	}
-	p := &process{file: file, started: time.Now(), telemetry: telemetry.New(settings.Log, stderr)}
+	p := &process{file: file, started: time.Now(), settings: settings, telemetry: telemetry.New(settings.Log, stderr)}
 	p.registry = jwks.NewRegistry(jwks.Options{Observer: p.telemetry})
 	if settings.CacheTokens > 0 {
 		p.cache = token.NewCache(settings.CacheTokens)
 	}
-	p.built, err = document.Build(config.Runtime{Keys: p.registry, Cache: p.cache, Generation: 1})
-	if err != nil {
-		return nil, err
+	p.engine = authz.NewEngine(authz.Options{})
+	p.live = live.New(live.Options{
+		Documents: live.Files(file, config.Runtime{Keys: p.registry, Cache: p.cache}),
+		Keys:      p.registry,
+		Swap:      p.engine.Swap,
+		Watch:     live.WatchDirectories,
+		Fixed:     needRestart,
+		Log:       p.telemetry.Log(),
+		Observe:   p.observe,
+	})
+	if err := p.live.Start(); err != nil {
+		return nil, everything(file, err)
 	}
 	p.assemble()
 	return p, nil
 }
 
-// settingsOf returns the settings, or all problems of the document where these
-// have some.
-func settingsOf(document *config.Document) (config.Settings, error) {
-	settings, err := document.Settings()
+// settingsOf returns the settings of the main file, or all problems of the
+// configuration where the main file has some.
+func settingsOf(file string) (config.Settings, error) {
+	main, err := config.LoadMain(file)
 	if err != nil {
-		if _, all := document.Build(config.Runtime{}); all != nil {
-			return settings, all
-		}
+		return config.Settings{}, everything(file, err)
 	}
-	return settings, err
+	base, err := main.Compile(config.Runtime{})
+	if err != nil {
+		return config.Settings{}, everything(file, err)
+	}
+	return base.Settings(), nil
 }
 
-// assemble puts the configuration in force and connects the parts.
+// everything returns all problems of a configuration that has some, as check
+// finds them.
+func everything(file string, err error) error {
+	if !errors.As(err, new(config.Problems)) {
+		return err
+	}
+	document, all := config.Load(file)
+	if all == nil {
+		_, all = document.Build(config.Runtime{})
+	}
+	if !errors.As(all, new(config.Problems)) {
+		return err
+	}
+	return all
+}
+
+// assemble connects the parts.
 func (p *process) assemble() {
-	p.engine = authz.NewEngine(authz.Options{})
-	p.engine.Swap(p.built.Snapshot)
 	server := envoy.NewServer(envoy.ServerOptions{Decider: p.engine, Observer: p.telemetry})
-	p.service = envoy.NewService(server, serviceOptions(p.built.Settings))
+	p.service = envoy.NewService(server, serviceOptions(p.settings))
 	p.readiness = admin.NewReadiness(admin.Gates{
 		Configured:   func() bool { return p.engine.Snapshot() != nil },
 		FetchesEnded: p.registry.FirstFetchesEnded,
@@ -104,12 +129,7 @@ func (p *process) measure(server *envoy.Server) {
 	metrics := p.telemetry.Metrics()
 	what := buildVersion()
 	metrics.SetBuild(what.version, what.revision)
-	metrics.SetConfiguration(telemetry.Configuration{
-		Generation: p.built.Snapshot.Generation(),
-		Loaded:     p.started,
-		Tenants:    len(p.built.Snapshot.TenantNames()),
-		Insecure:   len(p.built.Settings.Insecure),
-	})
+	metrics.WatchReloads(p.reloads)
 	metrics.WatchReady(p.readiness.Ready)
 	metrics.WatchInFlight(server.InFlight)
 	metrics.WatchKeys(p.registry.Status)
@@ -120,43 +140,19 @@ func (p *process) measure(server *envoy.Server) {
 
 func (p *process) log() *zap.Logger { return p.telemetry.Log() }
 
-// greet writes what an operator wants to know of a start: where it listens,
-// what is weak, and what is odd.
+// greet writes what an operator wants to know of a start. What is weak, odd or
+// bad about the configuration has been said.
 func (p *process) greet() {
 	log := p.log()
 	fields := make([]zap.Field, 0, 8)
 	fields = append(fields,
 		zap.String("version", buildVersion().version),
 		zap.String("config", p.file),
-		zap.Int("tenants", len(p.built.Snapshot.TenantNames())),
+		zap.Int("tenants", len(p.engine.Snapshot().TenantNames())),
 	)
 	for _, bound := range p.bound() {
 		fields = append(fields, zap.String(bound.Name, bound.Address))
 	}
 	log.Info("listening", fields...)
 	p.telemetry.Announce()
-	for _, word := range p.built.Settings.Insecure {
-		log.Warn("insecure setting in use", zap.String("setting", word))
-	}
-	for _, warning := range p.built.Warnings {
-		log.Warn("configuration warning", zap.String("warning", warning.String()))
-	}
-}
-
-// summary is what the operator's page shows of the configuration.
-func (p *process) summary() admin.Summary {
-	snapshot := p.engine.Snapshot()
-	warnings := make([]string, len(p.built.Warnings))
-	for i, warning := range p.built.Warnings {
-		warnings[i] = warning.String()
-	}
-	return admin.Summary{
-		Generation: snapshot.Generation(),
-		Loaded:     p.started,
-		File:       p.file,
-		Tenants:    snapshot.TenantNames(),
-		Listeners:  p.bound(),
-		Insecure:   append([]string{}, p.built.Settings.Insecure...),
-		Warnings:   warnings,
-	}
 }

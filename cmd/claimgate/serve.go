@@ -39,9 +39,14 @@ SIGTERM or SIGINT. It then reports that it is not serving, waits listen.drainWai
 so that proxies notice, lets requests in progress end, and exits with 0. A second
 signal stops it at once.
 
-Nothing is served from an invalid configuration: every problem is printed, as
-check does, and the exit code is 2. The log goes to standard error, one JSON
-object a line.`,
+Nothing is served from an invalid main file: every problem is printed, as check
+does, and the exit code is 2. The tenant of a bad file is quarantined and the
+others are served. The log goes to standard error, one JSON object a line.
+
+Changed files are put in force as they are noticed, whole or not at all: what is
+bad is said, and what was good stays. SIGHUP, or a POST to /reload of the admin
+listener, looks at every file at once. What waits to be confirmed is confirmed
+by SIGHUP or by a POST to /confirm.`,
 		Example: `  claimgate serve
   claimgate serve --config /etc/claimgate/claimgate.yaml
   CLAIMGATE_CONFIG=claimgate.yaml claimgate serve
@@ -51,7 +56,7 @@ object a line.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			signals := make(chan os.Signal, 2)
-			signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+			signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 			defer signal.Stop(signals)
 			return serve(opts, signals, cmd.ErrOrStderr())
 		},
@@ -102,10 +107,14 @@ func invalid(err error, stderr io.Writer) error {
 
 // run answers until a signal arrives or a listener fails.
 func (p *process) run(signals <-chan os.Signal) error {
+	signals, hangups, stop := hangups(signals)
+	defer stop()
 	group, ctx := errgroup.WithContext(context.Background())
 	keys, stopKeys := context.WithCancel(context.Background())
 	defer stopKeys()
 	group.Go(func() error { p.registry.Run(keys); return nil })
+	group.Go(func() error { p.live.Run(keys); return nil })
+	group.Go(func() error { p.reloadOn(keys, hangups); return nil })
 	group.Go(func() error { return p.service.Serve(p.listener) })
 	for _, page := range p.pages {
 		group.Go(page.serve)
@@ -137,7 +146,7 @@ func (p *process) becomeReady(ctx context.Context) {
 func (p *process) stopAfter(ctx context.Context, signals <-chan os.Signal) {
 	select {
 	case s := <-signals:
-		p.log().Info("draining", zap.Stringer("signal", s), zap.Duration("wait", p.built.Settings.DrainWait))
+		p.log().Info("draining", zap.Stringer("signal", s), zap.Duration("wait", p.settings.DrainWait))
 		p.drain(context.WithoutCancel(ctx), signals)
 	case <-ctx.Done():
 		p.readiness.Drain()
@@ -150,7 +159,7 @@ func (p *process) stopAfter(ctx context.Context, signals <-chan os.Signal) {
 
 // drain ends the service gracefully, or at once when another signal arrives.
 func (p *process) drain(ctx context.Context, signals <-chan os.Signal) {
-	ctx, cancel := context.WithTimeout(ctx, p.built.Settings.DrainWait+gracefulStop)
+	ctx, cancel := context.WithTimeout(ctx, p.settings.DrainWait+gracefulStop)
 	defer cancel()
 	p.readiness.Drain()
 	var impatient errgroup.Group

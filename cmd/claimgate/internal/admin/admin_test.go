@@ -273,6 +273,80 @@ func TestConfigPage(t *testing.T) {
 	}
 }
 
+func TestActionsArePosted(t *testing.T) {
+	ran := 0
+	h := PageHandler(PageOptions{
+		Readiness: readyReadiness(), Sources: func() []jwks.Status { return nil }, Summary: func() Summary { return Summary{} },
+		Actions: map[string]Action{
+			"/reload":  func(context.Context) (bool, string) { ran++; return true, "applied\n" },
+			"/confirm": func(context.Context) (bool, string) { ran++; return false, "refused\n" },
+		},
+	})
+	post := func(path string, edit func(*http.Request)) *httptest.ResponseRecorder {
+		return call(h, path, func(r *http.Request) {
+			r.Method = http.MethodPost
+			if edit != nil {
+				edit(r)
+			}
+		})
+	}
+	if w := post("/reload", nil); w.Code != 200 || w.Body.String() != "applied\n" || ran != 1 || w.Header().Get("Cache-Control") != "no-store" {
+		t.Errorf("reload: %d %q, ran %d", w.Code, w.Body, ran)
+	}
+	if w := post("/confirm", nil); w.Code != 409 || w.Body.String() != "refused\n" || ran != 2 {
+		t.Errorf("confirm: %d %q, ran %d", w.Code, w.Body, ran)
+	}
+	for name, edit := range map[string]func(*http.Request){
+		"another site":          func(r *http.Request) { r.Header.Set("Origin", "https://evil.example") },
+		"no origin to speak of": func(r *http.Request) { r.Header.Set("Origin", "null") },
+		"another site's fetch":  func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") },
+		"another name":          func(r *http.Request) { r.Host = "evil.example" },
+	} {
+		if w := post("/reload", edit); w.Code != 403 && w.Code != 421 || ran != 2 {
+			t.Errorf("%s: %d, ran %d", name, w.Code, ran)
+		}
+	}
+	for _, method := range []string{"GET", "HEAD", "PUT", "DELETE"} {
+		w := call(h, "/reload", func(r *http.Request) { r.Method = method })
+		if w.Code != 405 || w.Header().Get("Allow") != "POST" || ran != 2 {
+			t.Errorf("%s: %d, ran %d", method, w.Code, ran)
+		}
+	}
+	for _, path := range []string{"/", "/config", "/reload/x", "/livez"} {
+		if w := post(path, nil); w.Code != 405 || ran != 2 {
+			t.Errorf("POST %s: %d, ran %d", path, w.Code, ran)
+		}
+	}
+}
+
+func TestPageShowsWhatIsNotInForce(t *testing.T) {
+	h := PageHandler(PageOptions{
+		Readiness: readyReadiness(), Sources: func() []jwks.Status { return nil },
+		Summary: func() Summary {
+			return Summary{
+				States:      map[string]int{"active": 3, "stale": 1, "quarantined": 1},
+				LastFailure: time.Now().Add(-time.Minute), Failure: "tenants/acme.yaml:1:1: bad", Restart: []string{"listen.address"},
+				Ignored: []string{"tenants/x.yml:1:1: not read"},
+				NotInForce: []NotInForce{
+					{What: "tenant acme", State: "stale", Problem: "tenants/acme.yaml:1:1: bad", Since: time.Now().Add(-time.Minute), Confirms: true},
+				},
+			}
+		},
+	})
+	got := call(h, "/", nil).Body.String()
+	for _, want := range []string{
+		"active 3  quarantined 1  stale 1", "(1m0s ago): tenants/acme.yaml:1:1: bad", "RESTART   listen.address", "IGNORED   tenants/x.yml",
+		"NOT IN FORCE  tenant acme (stale, waits to be confirmed, for 1m0s): tenants/acme.yaml:1:1: bad",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in:\n%s", want, got)
+		}
+	}
+	if got := call(h, "/config", nil).Body.String(); !strings.Contains(got, `"waitsForConfirmation": true`) || !strings.Contains(got, `"stale": 1`) {
+		t.Errorf("config %s", got)
+	}
+}
+
 func TestBearer(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(prometheus.NewCounter(prometheus.CounterOpts{Name: "x_total", Help: "X."}))

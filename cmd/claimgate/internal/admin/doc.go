@@ -23,6 +23,7 @@
 //	/livez, /readyz   as above; /readyz?verbose names who is not ready
 //	/config           what is configured, in JSON
 //
-// All of them only read: any method but GET and HEAD is refused. None of them
-// shows a token, a key, a secret or a claim.
+// The admin listener can be given actions, such as /reload, which a POST runs.
+// Everything else only reads: any method but GET and HEAD is refused. None of
+// them shows a token, a key, a secret or a claim.
 package admin

@@ -9,20 +9,26 @@ import (
 	"strings"
 )
 
-// readOnly refuses every method but GET and HEAD, and tells browsers to
-// neither keep, sniff, frame nor run what they get.
+// readOnly refuses every method but GET and HEAD.
 func readOnly(next http.Handler) http.Handler {
+	return unkept(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			http.Error(w, "these pages only read: use GET", http.StatusMethodNotAllowed)
+			return
+		}
+		next.ServeHTTP(w, r)
+	}))
+}
+
+// unkept tells browsers to neither keep, sniff, frame nor run what they get.
+func unkept(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
 		header.Set("Cache-Control", "no-store")
 		header.Set("X-Content-Type-Options", "nosniff")
 		header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 		header.Set("Referrer-Policy", "no-referrer")
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			header.Set("Allow", "GET, HEAD")
-			http.Error(w, "these pages only read: use GET", http.StatusMethodNotAllowed)
-			return
-		}
 		next.ServeHTTP(w, r)
 	})
 }

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -21,6 +23,7 @@ type PageOptions struct {
 	Started     time.Time
 	Sources     func() []jwks.Status
 	Summary     func() Summary
+	Actions     map[string]Action // by path; a POST runs them
 }
 
 // Summary is what is configured, without any secret.
@@ -32,6 +35,32 @@ type Summary struct {
 	Listeners  []Listener `json:"listeners"`
 	Insecure   []string   `json:"insecure"` // insecure... words in use
 	Warnings   []string   `json:"warnings"`
+
+	States      map[string]int `json:"states"` // tenants by state
+	NotInForce  []NotInForce   `json:"notInForce"`
+	LastSuccess time.Time      `json:"lastSuccess"`
+	LastFailure time.Time      `json:"lastFailure,omitzero"`
+	Failure     string         `json:"failure,omitempty"`      // the last one
+	Restart     []string       `json:"needRestart,omitempty"`  // fields that take effect with the next start
+	Ignored     []string       `json:"ignoredFiles,omitempty"` // problems of files that are no tenant files
+}
+
+// NotInForce is something on disk that is not in force, and why.
+type NotInForce struct {
+	What     string    `json:"what"`  // the main file, the directories or a tenant
+	State    string    `json:"state"` // stale: the last good version is in force; quarantined: nothing
+	Problem  string    `json:"problem"`
+	Since    time.Time `json:"since"`
+	Confirms bool      `json:"waitsForConfirmation,omitempty"`
+}
+
+// Line describes it for people; the age is as of now.
+func (n *NotInForce) Line(now time.Time) string {
+	state := n.State
+	if n.Confirms {
+		state += ", waits to be confirmed"
+	}
+	return fmt.Sprintf("NOT IN FORCE  %s (%s, for %s): %s\n", n.What, state, now.Sub(n.Since).Truncate(time.Second), n.Problem)
 }
 
 // Listener is one bound address.
@@ -63,7 +92,12 @@ func PageHandler(opts PageOptions) http.Handler {
 	mux.HandleFunc("/livez", livez)
 	mux.HandleFunc("/readyz", opts.readyz)
 	mux.HandleFunc("/config", opts.config)
-	return readOnly(sameSite(opts.Hosts, withBearer(opts.BearerToken, mux)))
+	top := http.NewServeMux()
+	top.Handle("/", readOnly(mux))
+	for path, action := range opts.Actions {
+		top.HandleFunc(path, action.serve)
+	}
+	return unkept(sameSite(opts.Hosts, withBearer(opts.BearerToken, top)))
 }
 
 func (o *PageOptions) index(w http.ResponseWriter, _ *http.Request) {
@@ -73,6 +107,7 @@ func (o *PageOptions) index(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintf(&page, "Configuration %d from %s, in force since %s: tenants %d, warnings %d, insecure settings %d\n\n",
 		summary.Generation, summary.File, summary.Loaded.UTC().Format(time.RFC3339),
 		len(summary.Tenants), len(summary.Warnings), len(summary.Insecure))
+	writeReloads(&page, &summary)
 	for _, word := range summary.Insecure {
 		fmt.Fprintf(&page, "INSECURE  %s\n", word)
 	}
@@ -87,7 +122,32 @@ func (o *PageOptions) index(w http.ResponseWriter, _ *http.Request) {
 		}
 	}
 	page.WriteString("/readyz?verbose  who is not ready\n/config          what is configured, in JSON\n/livez           whether the process answers\n")
+	if len(o.Actions) > 0 {
+		page.WriteString("/reload          POST: look at every file now\n/confirm         POST: let happen what waits to be confirmed\n")
+	}
 	writeText(w, http.StatusOK, page.String())
+}
+
+// writeReloads tells what became of changes on disk.
+func writeReloads(page *strings.Builder, s *Summary) {
+	now := time.Now()
+	for _, state := range slices.Sorted(maps.Keys(s.States)) {
+		fmt.Fprintf(page, "%s %d  ", state, s.States[state])
+	}
+	fmt.Fprintf(page, "last success %s", stamp(s.LastSuccess))
+	if !s.LastFailure.IsZero() {
+		fmt.Fprintf(page, ", last failure %s (%s ago): %s", stamp(s.LastFailure), now.Sub(s.LastFailure).Truncate(time.Second), s.Failure)
+	}
+	page.WriteString("\n\n")
+	for i := range s.NotInForce {
+		page.WriteString(s.NotInForce[i].Line(now))
+	}
+	for _, field := range s.Restart {
+		fmt.Fprintf(page, "RESTART   %s was changed and takes effect with the next start\n", field)
+	}
+	for _, problem := range s.Ignored {
+		fmt.Fprintf(page, "IGNORED   %s\n", problem)
+	}
 }
 
 // readyz answers as the health listener does; with `verbose` it goes on to say

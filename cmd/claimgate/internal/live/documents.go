@@ -102,7 +102,8 @@ type Tenant struct {
 	Places    authz.HeldSpec
 	Keys      []string // fingerprints of its key sources
 	Suspended bool
-	Compiled  any // for the base
+	Compiled  any      // for the base
+	Insecure  []string // insecure... words in use
 	Warnings  []string
 }
 

@@ -111,7 +111,8 @@ func (b base) Tenant(file *File) (*Tenant, error) {
 		}
 		return nil, problems
 	}
-	t := &Tenant{File: file, Places: b.compiled.Places(document), Keys: compiled.KeySources, Suspended: file.Suspended, Compiled: compiled}
+	t := &Tenant{File: file, Places: b.compiled.Places(document), Keys: compiled.KeySources, Suspended: file.Suspended,
+		Compiled: compiled, Insecure: compiled.Insecure}
 	for _, warning := range problems {
 		t.Warnings = append(t.Warnings, warning.String())
 	}

@@ -87,6 +87,16 @@ func (c *Configuration) logMain(before, now *Status) {
 			log.Warn("a changed setting takes effect with the next start", zap.String("setting", field))
 		}
 	}
+	for _, word := range now.Insecure {
+		if !slices.Contains(before.Insecure, word) {
+			log.Warn("insecure setting in use", zap.String("setting", word))
+		}
+	}
+	for _, warning := range now.Warnings {
+		if !slices.Contains(before.Warnings, warning) {
+			log.Warn("configuration warning", zap.String("warning", warning))
+		}
+	}
 	for _, problem := range now.Ignored {
 		if !slices.Contains(before.Ignored, problem) {
 			log.Warn("a file is not read", zap.String("problem", problem))

@@ -34,6 +34,9 @@ func (j *judging) settle() (*authz.Snapshot, []authz.HeldSpec, error) {
 		}
 		snapshot, conflicts := j.main.Snapshot(j.old.generation+1, j.together(l.all()), held)
 		if len(conflicts) == 0 {
+			if j.yieldToAccepted(l, holding) {
+				continue
+			}
 			if !j.start && j.nothingNew(l, held) {
 				return j.old.snapshot, j.old.held, nil
 			}
@@ -161,6 +164,34 @@ func (j *judging) yieldToHeld(holding []*tenant, items []*item) bool {
 		}
 	}
 	return yielded
+}
+
+// yieldToAccepted takes back newcomers that ask for places which quarantined
+// tenants had before this process began, in whatever way they had them.
+func (j *judging) yieldToAccepted(l line, holding []*tenant) bool {
+	var accepted []authz.HeldSpec
+	for _, t := range holding {
+		if t.rank != 0 {
+			spec := t.kept
+			spec.Name, spec.Accepted = t.name, true
+			accepted = append(accepted, spec)
+		}
+	}
+	if len(accepted) == 0 || len(l.fresh) == 0 {
+		return false
+	}
+	all, yielded := l.all(), map[*item]bool{}
+	_, conflicts := j.main.Snapshot(0, j.together(all), accepted)
+	for _, conflict := range conflicts {
+		if conflict.Index < len(l.firm)+len(l.early) || conflict.Index >= len(all) {
+			continue
+		}
+		if i := all[conflict.Index]; i.old.good == nil && !yielded[i] {
+			j.giveWay(i, conflict.Problem)
+			yielded[i] = true
+		}
+	}
+	return len(yielded) > 0
 }
 
 // giveWay takes a new version back.

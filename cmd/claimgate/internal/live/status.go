@@ -18,6 +18,8 @@ type Status struct {
 	Vanishing  []string   // tenants that would vanish: they wait for confirmation
 	Ignored    []string   // problems of files that are no tenant files
 	Warnings   []string   // of the main file in force
+	Insecure   []string   // insecure... words in force
+	Remembers  bool       // the order of acceptance outlives the process
 	Restart    []string   // fields of the main file that take effect with the next start
 
 	Results     map[Result]uint64
@@ -81,6 +83,8 @@ func (c *Configuration) describe(found finding) *Status {
 		Dirs:        problemOf(c.badDirs),
 		Ignored:     found.ignored,
 		Warnings:    w.main.Warnings,
+		Insecure:    slices.Clone(w.main.Settings.Insecure),
+		Remembers:   c.memory != nil && !c.forgetful,
 		Restart:     c.opts.Fixed(c.started, w.main.Settings),
 		Results:     maps.Clone(c.history.results),
 		LastSuccess: c.history.lastSuccess,
@@ -90,6 +94,9 @@ func (c *Configuration) describe(found finding) *Status {
 	}
 	for name, t := range w.tenants {
 		s.Tenants[t.state()]++
+		if t.good != nil {
+			s.Insecure = append(s.Insecure, t.good.Insecure...)
+		}
 		if t.trouble == nil {
 			continue
 		}
@@ -101,6 +108,7 @@ func (c *Configuration) describe(found finding) *Status {
 	if c.badMain != nil && c.badMain.kind == gone {
 		s.Vanishing = append(s.Vanishing, c.lost...)
 	}
+	slices.Sort(s.Insecure)
 	slices.SortFunc(s.Troubled, func(a, b Troubled) int { return cmp.Compare(a.Name, b.Name) })
 	slices.Sort(s.Vanishing)
 	s.Vanishing = slices.Compact(s.Vanishing)

@@ -17,7 +17,11 @@ import (
 // fill makes every metric have a series.
 func fill(m *Metrics) {
 	m.SetBuild("v1.2.3", "abc")
-	m.SetConfiguration(Configuration{Generation: 3, Loaded: time.Unix(1000, 0), Tenants: 2, Insecure: 1})
+	m.SetConfiguration(Configuration{Loaded: time.Unix(1000, 0), Insecure: 1})
+	m.WatchReloads(func() Reloads {
+		return Reloads{Generation: 3, Tenants: map[string]int{"active": 2, "stale": 1}, Results: map[string]uint64{"applied": 2, "refused": 1},
+			LastSuccess: time.Unix(1000, 0), Failing: time.Now().Add(time.Hour), Waiting: true}
+	})
 	m.WatchReady(func() bool { return true })
 	m.WatchInFlight(func() int { return 7 })
 	m.WatchCache(func() token.CacheStats {
@@ -78,6 +82,32 @@ claimgate_jwks_last_success_timestamp_seconds{issuer="https://c.example"} 0
 # HELP claimgate_config_insecure_settings Settings in use whose name begins with insecure.
 # TYPE claimgate_config_insecure_settings gauge
 claimgate_config_insecure_settings 1
+# HELP claimgate_generation Number of the configuration in force: 1 at the start, one more with each change.
+# TYPE claimgate_generation gauge
+claimgate_generation 3
+# HELP claimgate_reload_failed 1 while something on disk is not in force, else 0.
+# TYPE claimgate_reload_failed gauge
+claimgate_reload_failed 1
+# HELP claimgate_reload_failed_age_seconds How long something on disk has not been in force; 0 while all of it is.
+# TYPE claimgate_reload_failed_age_seconds gauge
+claimgate_reload_failed_age_seconds 0
+# HELP claimgate_reload_last_failure_timestamp_seconds When something that had changed was last refused; 0 if never.
+# TYPE claimgate_reload_last_failure_timestamp_seconds gauge
+claimgate_reload_last_failure_timestamp_seconds 0
+# HELP claimgate_reload_last_success_timestamp_seconds When all that had changed was last put in force.
+# TYPE claimgate_reload_last_success_timestamp_seconds gauge
+claimgate_reload_last_success_timestamp_seconds 1000
+# HELP claimgate_reload_total Reloads by result.
+# TYPE claimgate_reload_total counter
+claimgate_reload_total{result="applied"} 2
+claimgate_reload_total{result="refused"} 1
+# HELP claimgate_reload_waiting 1 while a change waits to be confirmed, else 0.
+# TYPE claimgate_reload_waiting gauge
+claimgate_reload_waiting 1
+# HELP claimgate_tenants Tenants by state: active as their file says, stale on their last good version, suspended, or quarantined without one.
+# TYPE claimgate_tenants gauge
+claimgate_tenants{state="active"} 2
+claimgate_tenants{state="stale"} 1
 # HELP claimgate_ready 1 where the process is ready for requests, else 0.
 # TYPE claimgate_ready gauge
 claimgate_ready 1
@@ -87,7 +117,9 @@ claimgate_token_cache_hits_total 5
 `
 	err := testutil.GatherAndCompare(m.Gatherer(), strings.NewReader(want), "claimgate_checks_total", "claimgate_shadowed_total", "claimgate_jwks_keys",
 		"claimgate_jwks_last_success_timestamp_seconds", "claimgate_config_insecure_settings", "claimgate_ready",
-		"claimgate_token_cache_hits_total")
+		"claimgate_token_cache_hits_total", "claimgate_generation", "claimgate_tenants", "claimgate_reload_total", "claimgate_reload_failed",
+		"claimgate_reload_failed_age_seconds", "claimgate_reload_last_success_timestamp_seconds",
+		"claimgate_reload_last_failure_timestamp_seconds", "claimgate_reload_waiting")
 	if err != nil {
 		t.Error(err)
 	}

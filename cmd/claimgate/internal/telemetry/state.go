@@ -11,36 +11,30 @@ import (
 
 // Configuration is what the metrics tell of the configuration in force.
 type Configuration struct {
-	Generation uint64
-	Loaded     time.Time
-	Tenants    int
-	Insecure   int // insecure... words in use
+	Loaded   time.Time
+	Insecure int // insecure... words in use
 }
 
 // SetConfiguration publishes the configuration in force.
 func (m *Metrics) SetConfiguration(c Configuration) {
-	m.configuration.generation.Set(float64(c.Generation))
 	m.configuration.loaded.Set(float64(c.Loaded.Unix()))
-	m.configuration.tenants.Set(float64(c.Tenants))
 	m.configuration.insecure.Set(float64(c.Insecure))
 }
 
-type configurationGauges struct{ generation, loaded, tenants, insecure prometheus.Gauge }
+type configurationGauges struct{ loaded, insecure prometheus.Gauge }
 
 func newConfigurationGauges() configurationGauges {
 	gauge := func(name, help string) prometheus.Gauge {
 		return prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
 	}
 	return configurationGauges{
-		generation: gauge("claimgate_config_generation", "Number of the configuration in force."),
-		loaded:     gauge("claimgate_config_loaded_timestamp_seconds", "When the configuration in force was put in force."),
-		tenants:    gauge("claimgate_config_tenants", "Tenants in force."),
-		insecure:   gauge("claimgate_config_insecure_settings", "Settings in use whose name begins with insecure."),
+		loaded:   gauge("claimgate_config_loaded_timestamp_seconds", "When the configuration in force was put in force."),
+		insecure: gauge("claimgate_config_insecure_settings", "Settings in use whose name begins with insecure."),
 	}
 }
 
 func (g configurationGauges) all() []prometheus.Collector {
-	return []prometheus.Collector{g.generation, g.loaded, g.tenants, g.insecure}
+	return []prometheus.Collector{g.loaded, g.insecure}
 }
 
 // WatchReady publishes whether the process is ready. Call it once.

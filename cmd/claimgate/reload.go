@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/claimgate/claimgate/cmd/claimgate/internal/admin"
+	"github.com/claimgate/claimgate/cmd/claimgate/internal/config"
+	"github.com/claimgate/claimgate/cmd/claimgate/internal/live"
+	"github.com/claimgate/claimgate/cmd/claimgate/internal/telemetry"
+)
+
+// hangups parts SIGHUP, which reloads, from the signals that end the process.
+func hangups(signals <-chan os.Signal) (ends chan os.Signal, reloads chan struct{}, stop func()) {
+	ends, reloads = make(chan os.Signal, cap(signals)), make(chan struct{}, 1)
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-done:
+				return
+			case s := <-signals:
+				if s != syscall.SIGHUP {
+					ends <- s
+					continue
+				}
+				select {
+				case reloads <- struct{}{}:
+				default: // one is on its way
+				}
+			}
+		}
+	}()
+	return ends, reloads, func() { close(done); <-ended }
+}
+
+// reloadOn reloads on each SIGHUP until ctx ends.
+func (p *process) reloadOn(ctx context.Context, hangups <-chan struct{}) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangups:
+			result := p.live.Signal(ctx)
+			p.log().Info("reloaded on SIGHUP", zap.String("result", string(result)))
+		}
+	}
+}
+
+// observe publishes what a reload changed.
+func (p *process) observe(status live.Status) {
+	p.telemetry.Metrics().SetConfiguration(telemetry.Configuration{Loaded: status.Loaded, Insecure: len(status.Insecure)})
+}
+
+// reloads is what the metrics tell of reloads.
+func (p *process) reloads() telemetry.Reloads {
+	status := p.live.Status()
+	r := telemetry.Reloads{
+		Generation:  status.Generation,
+		Tenants:     make(map[string]int, len(status.Tenants)),
+		Results:     make(map[string]uint64, len(live.Results())),
+		LastSuccess: status.LastSuccess,
+		LastFailure: status.LastFailure,
+		Failing:     status.Failing(),
+		Waiting:     status.Waiting(),
+		Remembers:   status.Remembers,
+	}
+	for state, n := range status.Tenants {
+		r.Tenants[string(state)] = n
+	}
+	for _, result := range live.Results() {
+		r.Results[string(result)] = status.Results[result]
+	}
+	return r
+}
+
+// summary is what the operator's page shows of the configuration.
+func (p *process) summary() admin.Summary {
+	status := p.live.Status()
+	s := admin.Summary{
+		Generation:  status.Generation,
+		Loaded:      status.Loaded,
+		File:        p.file,
+		Tenants:     p.engine.Snapshot().TenantNames(),
+		States:      make(map[string]int, len(status.Tenants)),
+		NotInForce:  notInForce(&status),
+		LastSuccess: status.LastSuccess,
+		LastFailure: status.LastFailure,
+		Failure:     status.Failure,
+		Restart:     status.Restart,
+		Ignored:     status.Ignored,
+		Listeners:   p.bound(),
+		Insecure:    append([]string{}, status.Insecure...),
+		Warnings:    append([]string{}, status.Warnings...),
+	}
+	for state, n := range status.Tenants {
+		s.States[string(state)] = n
+	}
+	return s
+}
+
+// notInForce lists what is on disk and not in force.
+func notInForce(status *live.Status) []admin.NotInForce {
+	all := []admin.NotInForce{}
+	add := func(what, state string, problem *live.Problem) {
+		if problem != nil {
+			all = append(all, admin.NotInForce{What: what, State: state, Problem: problem.Text, Since: problem.Since, Confirms: problem.Confirms})
+		}
+	}
+	add("main file", "stale", status.Main)
+	add("tenant directories", "stale", status.Dirs)
+	for k := range status.Troubled {
+		t := &status.Troubled[k]
+		add("tenant "+t.Name, string(t.State), &t.Problem)
+	}
+	return all
+}
+
+// actions are what the operator's page can do.
+func (p *process) actions() map[string]admin.Action {
+	act := func(do func(context.Context) live.Result) admin.Action {
+		return func(ctx context.Context) (done bool, report string) {
+			result := do(ctx)
+			status := p.live.Status()
+			var text strings.Builder
+			fmt.Fprintf(&text, "%s: generation %d\n", result, status.Generation)
+			for _, what := range notInForce(&status) {
+				text.WriteString(what.Line(time.Now()))
+			}
+			return result == live.Applied || result == live.Unchanged, text.String()
+		}
+	}
+	return map[string]admin.Action{"/reload": act(p.live.Reload), "/confirm": act(p.live.Confirm)}
+}
+
+// needRestart lists the fields that take effect with the next start only.
+func needRestart(started, now config.Settings) []string {
+	var fields []string
+	differ := func(field string, same bool) {
+		if !same {
+			fields = append(fields, field)
+		}
+	}
+	for _, l := range []struct {
+		name         string
+		started, now config.Listener
+	}{
+		{"listen", started.Listen, now.Listen}, {"health", started.Health, now.Health},
+		{"metrics", started.Metrics, now.Metrics}, {"admin", started.Admin, now.Admin},
+	} {
+		differ(l.name+".address", l.started.Address == l.now.Address)
+		differ(l.name+".tls", (l.started.TLS == nil) == (l.now.TLS == nil))
+		differ(l.name+".bearerTokenFile", l.started.BearerToken == l.now.BearerToken)
+	}
+	differ("admin.hosts", slices.Equal(started.AdminHosts, now.AdminHosts))
+	differ("listen.drainWait", started.DrainWait == now.DrainWait)
+	differ("listen.maxConnectionAge", started.MaxConnectionAge == now.MaxConnectionAge)
+	differ("cache.tokens", started.CacheTokens == now.CacheTokens)
+	differ("stateDir", started.StateDir == now.StateDir)
+	differ("log.level", started.Log.Level == now.Log.Level)
+	differ("log.hashKey", slices.Equal(started.Log.HashKey, now.Log.HashKey))
+	differ("log.insecurePlainIdentifiers", started.Log.PlainIdentifiers == now.Log.PlainIdentifiers)
+	differ("log.denialsPerSecond", started.Log.DenialsPerSecond == now.Log.DenialsPerSecond)
+	return fields
+}
