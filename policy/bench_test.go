@@ -52,10 +52,19 @@ func TestEvaluateAllocatesNothing(t *testing.T) {
 	p, in := realistic(t, 40), realisticRequest()
 	short := realisticRequest()
 	short.Claims = claimsOf(object{"sub": "u-1:7", "email": "someone@example.com", "email_verified": true, "scope": "openid", "realm_access": object{"roles": []any{"reader"}}})
+	named := compile(t, policy.Spec{
+		Named: []policy.NamedCondition{name("gold", policy.Condition{Tenant: "labels.plan", Equals: lit("gold")})},
+		Rules: []policy.RuleSpec{
+			allowWhen("r", use("gold"), policy.Condition{Mapped: "roles", Contains: lit("reader")}, policy.Condition{Principal: "peer", Prefix: lit("spiffe://")}),
+			shadow(denyWhen("d", policy.Condition{Claim: claim("sub"), Equals: tenantRef("name")}, not(use("gold")))),
+		},
+	})
+	tenants := tenantRequest(object{"sub": "acme", "realm_access": object{"roles": []any{"reader"}}})
 	for name, f := range map[string]func(){
 		"allowed":       func() { mustBe(t, p.Evaluate(in).Outcome, policy.Allowed) },
 		"scope missing": func() { mustBe(t, p.Evaluate(short).Outcome, policy.ScopeMissing) },
 		"public":        func() { mustBe(t, p.EvaluatePublic(in).Outcome, policy.Allowed) },
+		"named":         func() { mustBe(t, named.Evaluate(tenants).Outcome, policy.Allowed) },
 		"match public":  func() { p.MatchPublic(in) },
 	} {
 		if n := testing.AllocsPerRun(100, f); n != 0 {

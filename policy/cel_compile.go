@@ -16,7 +16,8 @@ import (
 
 // Compiler compiles policies and remembers CEL expressions, so that equal ones
 // are compiled once. The zero Compiler is ready for use, and it may be used
-// concurrently. It holds no policy; keep it as long as its policies are made.
+// concurrently. It holds no policy. One that is kept for good forgets what it
+// knows when that grows beyond 16,384 expressions; policies keep theirs.
 type Compiler struct {
 	mu    sync.Mutex
 	env   *cel.Env
@@ -64,7 +65,7 @@ func (compiler *Compiler) expression(source string) (*celExpression, *fault) {
 		}
 		compiler.env = env
 	}
-	if len(compiler.known) >= maxKnown || compiler.known == nil {
+	if compiler.known == nil || len(compiler.known) >= maxKnown {
 		compiler.known = map[string]celOutcome{}
 	}
 	x, wrong := compileCEL(compiler.env, source)

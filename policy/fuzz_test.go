@@ -158,6 +158,16 @@ func (s *source) condition(depth int) policy.Condition {
 	switch {
 	case s.next(30) == 29:
 		c.Header = s.text()
+	case s.next(30) == 29:
+		return policy.Condition{Use: s.pick("n0", "n1", "n2")}
+	case s.next(30) == 29:
+		return policy.Condition{CEL: s.pick(`claims.a == "a"`, `request.path != "/x"`, `has(claims.b)`, `path.id == claims.scope`)}
+	case s.next(20) == 19:
+		c.Mapped = s.pick("m", "none")
+	case s.next(20) == 19:
+		c.Tenant = s.pick("name", "labels.l", "labels.none")
+	case s.next(20) == 19:
+		c.Principal = "peer"
 	case i == 13:
 		c.RemoteIP = "peer"
 	case i == 0 && s.next(4) == 3:
@@ -187,8 +197,11 @@ func (s *source) conditions(depth int) []policy.Condition {
 func (s *source) spec() policy.Spec {
 	patterns := []string{"/**", "/x", "/x/", "/x/{id}", "/x/*", "/a:b", "/a%3Ab", "/a*"}
 	var spec policy.Spec
+	for i := range s.next(4) {
+		spec.Named = append(spec.Named, name(fmt.Sprint("n", i), s.condition(2)))
+	}
 	for i := range s.next(5) {
-		r := policy.RuleSpec{Name: s.pick(fmt.Sprint("r", i)), Action: policy.Action(s.next(2))}
+		r := policy.RuleSpec{Name: s.pick(fmt.Sprint("r", i)), Action: policy.Action(s.next(2)), Shadow: s.next(8) == 7}
 		r.Paths = s.picks(2, patterns...)
 		r.NotPaths = s.picks(1, "/x/closed", "/x/*/closed", "/a:b")
 		r.Issuers = s.picks(1, "idp", "other")
@@ -236,6 +249,8 @@ func FuzzCompileEvaluate(f *testing.F) {
 		spec := s.spec()
 		in := request(path, s.token())
 		in.Method, in.LenientPath, in.Upgrade = method, lenient, upgrade
+		in.Tenant = &tenant{"a", map[string]string{"l": "b"}}
+		in.Mapped = &mappings{in.Claims, map[string][]string{"m": {"a", "b"}}}
 		p, problems := policy.Compile(spec)
 		if (p == nil) != (len(problems) > 0) {
 			t.Fatalf("policy %v with %d problems", p != nil, len(problems))
@@ -250,13 +265,16 @@ func FuzzCompileEvaluate(f *testing.F) {
 func checkTrace(t *testing.T, p *policy.Policy, in *policy.Input, public bool, spec policy.Spec) {
 	trace := p.Explain(in, public)
 	got := trace.Result
+	if got.Shadow >= 0 && (!spec.Rules[got.Shadow].Shadow || spec.Rules[got.Shadow].Action != policy.Deny) {
+		t.Errorf("rule %d is no deny rule in shadow mode", got.Shadow)
+	}
 	switch got.Outcome {
 	case policy.NoRule, policy.ScopeMissing:
 		if got.Rule != -1 || (got.Outcome == policy.ScopeMissing) != (got.Scopes != nil) {
 			t.Errorf("%+v", got)
 		}
 	case policy.DeniedByRule:
-		if r := trace.Rules[got.Rule]; r.Action != policy.Deny || !r.Applies || r.Truth == policy.False {
+		if r := trace.Rules[got.Rule]; r.Shadow || r.Action != policy.Deny || !r.Applies || r.Truth == policy.False {
 			t.Errorf("denied by %+v", r)
 		}
 	case policy.RequireFailed:
@@ -267,7 +285,7 @@ func checkTrace(t *testing.T, p *policy.Policy, in *policy.Input, public bool, s
 		if public {
 			return
 		}
-		if r := spec.Rules[got.Rule]; r.Action != policy.Allow || !got.Matched.Has(got.Rule) || !strings.HasPrefix(in.Path, "/") {
+		if r := spec.Rules[got.Rule]; r.Shadow || r.Action != policy.Allow || !got.Matched.Has(got.Rule) || !strings.HasPrefix(in.Path, "/") {
 			t.Errorf("allowed by %+v at %q", r, in.Path)
 		}
 	}

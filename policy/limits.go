@@ -1,7 +1,7 @@
 package policy
 
-// Limits of a policy besides MaxRules. All of them are load errors, save the
-// last three, beyond which a condition is unknown.
+// Limits of a policy besides MaxRules. All of them are load errors, save those
+// at the end, beyond which a condition is unknown.
 const (
 	maxPublic      = 64
 	maxPatterns    = 32 // of one rule and list
@@ -22,11 +22,11 @@ const (
 	maxSource      = 2 << 10 // bytes of a CEL expression
 	maxCELNesting  = 64
 	maxCELNodes    = 4096
-	maxCELCost     = 10_000  // units of one evaluation
 	maxCELEstimate = 1 << 24 // units that a token of greatest lists could cause
-	maxCELLists    = 64      // of one token that one evaluation reads
 	maxKnown       = 1 << 14 // expressions that a Compiler remembers
 
+	maxCELCost    = 10_000  // units of one evaluation
+	maxCELLists   = 64      // of one token that one evaluation reads
 	maxMatched    = 2 << 10 // bytes that an expression is run on; times maxProgram it bounds the cost of a request
 	maxReferenced = 1 << 10 // elements of a list that is referred to
 	maxCompared   = 1 << 14 // pairs of elements that two lists of a token make

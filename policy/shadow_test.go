@@ -91,12 +91,10 @@ func TestShadowRulesAreCheckedAsOthers(t *testing.T) {
 // Shadow rules come and go without changing an outcome.
 func TestRemovingShadowRulesNeverChangesTheOutcome(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		spec := vocabulary{presence: true}.spec(t)
+		spec := vocabulary{presence: true, names: true}.spec(t)
 		var left []policy.RuleSpec
 		for i := range spec.Rules {
-			if rapid.Bool().Draw(t, "shadow") {
-				spec.Rules[i].Shadow = true
-			} else {
+			if spec.Rules[i].Shadow = rapid.Bool().Draw(t, "shadow"); !spec.Rules[i].Shadow {
 				left = append(left, spec.Rules[i])
 			}
 		}
