@@ -120,6 +120,7 @@ func compileEntry(spec *EntrySpec, base string, found *problems) *entry {
 // compilePlaces compiles hosts, prefix and issuers and sees to it that exactly
 // one of them names the tenant.
 func (e *entry) compilePlaces(spec *EntrySpec, base string, found *problems) {
+	before := len(found.list)
 	e.compileHosts(spec.Hosts, base, found)
 	if spec.PathPrefix != "" {
 		e.prefix = compilePrefix(spec.PathPrefix, base+".pathPrefix", found)
@@ -136,6 +137,7 @@ func (e *entry) compilePlaces(spec *EntrySpec, base string, found *problems) {
 		e.compileIssuers(spec, base, found)
 	}
 	switch {
+	case len(found.list) > before: // perhaps a consequence
 	case ways == 0:
 		found.add(base, "nothing names the tenant of a request", "write {tenant} in the hosts or in pathPrefix, or name issuers under tenantFromClaim")
 	case ways > 1:

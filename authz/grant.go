@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -22,6 +23,7 @@ type IssuerSpec struct {
 type Issuer struct {
 	issuer      *token.Issuer
 	tenantClaim []string
+	claimText   string // of tenantClaim, quoted
 	mappings    map[string][]string
 	credentials []CredentialSpec
 }
@@ -51,6 +53,9 @@ func NewIssuer(spec IssuerSpec) (*Issuer, []Problem) {
 		tenantClaim: slices.Clone(spec.TenantClaim),
 		mappings:    make(map[string][]string, len(spec.Mappings)),
 		credentials: slices.Clone(spec.Credentials),
+	}
+	if spec.TenantClaim != nil {
+		compiled.claimText = fmt.Sprintf("%q", spec.TenantClaim)
 	}
 	for name, path := range spec.Mappings {
 		compiled.mappings[name] = slices.Clone(path)

@@ -1,7 +1,6 @@
 package authz
 
 import (
-	"fmt"
 	"strconv"
 
 	"github.com/claimgate/claimgate/authz/token"
@@ -30,7 +29,7 @@ type class struct {
 func classOf(g *grant) class {
 	switch {
 	case g.issuer.tenantClaim != nil:
-		return class{claim: fmt.Sprintf("%q", g.issuer.tenantClaim)}
+		return class{claim: g.issuer.claimText}
 	case g.audiences != nil:
 		return class{definition: g.issuer.issuer.Fingerprint(), narrowed: true}
 	}
@@ -46,15 +45,15 @@ func (c class) apart() bool { return c.claim != "" || c.narrowed }
 type group struct {
 	strict    []member // the first of each class
 	sharing   []member
-	ids       map[string]string // tenant by claim and id
-	audiences map[string]member // the first by definition and audience
+	ids       map[[2]string]string   // tenant by claim and id
+	audiences map[audienceKey]member // the first
 }
 
 // contested returns why the newcomer cannot share the tokens with the members,
 // and with whom.
 func (g *group) contested(m *member) (other, why string) {
 	if m.class.claim != "" {
-		if owner := g.ids[m.class.claim+m.grant.id]; owner != "" {
+		if owner := g.ids[[2]string{m.class.claim, m.grant.id}]; owner != "" {
 			return owner, "have the id " + strconv.Quote(m.grant.id) + " in the tenant claim of"
 		}
 	}
@@ -73,7 +72,7 @@ func (g *group) contested(m *member) (other, why string) {
 	}
 	if m.class.narrowed {
 		for _, audience := range m.grant.audiences {
-			known, taken := g.audiences[m.audienceKey(audience)]
+			known, taken := g.audiences[audienceKey{m.class.definition, audience}]
 			if taken && (!known.grant.shared || !m.grant.shared) {
 				return known.tenant, "share the audience " + strconv.Quote(audience) + " of"
 			}
@@ -82,18 +81,22 @@ func (g *group) contested(m *member) (other, why string) {
 	return "", ""
 }
 
-func (m *member) audienceKey(audience string) string { return string(m.class.definition[:]) + audience }
+// audienceKey names an audience of one definition.
+type audienceKey struct {
+	definition [32]byte
+	audience   string
+}
 
 // add makes the newcomer a member.
 func (g *group) add(m *member) {
 	if g.ids == nil {
-		g.ids, g.audiences = map[string]string{}, map[string]member{}
+		g.ids, g.audiences = map[[2]string]string{}, map[audienceKey]member{}
 	}
 	if m.class.claim != "" {
-		g.ids[m.class.claim+m.grant.id] = m.tenant
+		g.ids[[2]string{m.class.claim, m.grant.id}] = m.tenant
 	}
 	for _, audience := range m.grant.audiences {
-		key := m.audienceKey(audience)
+		key := audienceKey{m.class.definition, audience}
 		if _, taken := g.audiences[key]; m.class.narrowed && !taken {
 			g.audiences[key] = *m
 		}

@@ -156,6 +156,7 @@ func (b *builder) addEntries() {
 	keys := make(map[string]string, len(b.spec.Entries))
 	for i := range b.spec.Entries {
 		spec, base := &b.spec.Entries[i], at("entries", i)
+		before := len(b.found.list)
 		e := compileEntry(spec, base, &b.found)
 		if b.entries[spec.Name] != nil && spec.Name != "" {
 			b.found.add(base+".name", "two entries are named "+strconv.Quote(spec.Name), "rename one")
@@ -163,7 +164,9 @@ func (b *builder) addEntries() {
 		b.entries[spec.Name] = e
 		b.all = append(b.all, e)
 		if e.key == "" {
-			b.addEntryHosts(e, base)
+			if len(b.found.list) == before {
+				b.addEntryHosts(e, base)
+			}
 			continue
 		}
 		if other, taken := keys[e.key]; taken {

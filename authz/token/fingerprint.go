@@ -1,11 +1,11 @@
 package token
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"hash"
 	"slices"
-	"strings"
 )
 
 // fingerprint stands for all settings that a verification reads. Verifiers with
@@ -13,21 +13,28 @@ import (
 // others never do.
 type fingerprint [sha256.Size]byte
 
-// fingerprintOf hashes every field with its length in front, so that no two
-// lists of settings run into one text. The order of issuers does not matter.
+// fingerprintOf stands for the settings of all issuers of a scope. Their order
+// does not matter.
 func fingerprintOf(issuers []*Issuer) fingerprint {
 	sorted := slices.Clone(issuers)
-	slices.SortFunc(sorted, func(a, b *Issuer) int { return strings.Compare(a.url, b.url) })
-	w := settingsHash{sha256.New()}
-	w.number(uint64(len(sorted)))
+	slices.SortFunc(sorted, func(a, b *Issuer) int { return bytes.Compare(a.settings[:], b.settings[:]) })
+	hash := sha256.New()
 	for _, i := range sorted {
-		w.list(i.url, i.name, i.keysID)
-		w.list(i.audiences...)
-		w.list(i.types...)
-		w.number(uint64(i.algs))
-		w.number(uint64(i.skew))        // never negative
-		w.number(uint64(i.maxTokenAge)) // never negative
+		_, _ = hash.Write(i.settings[:]) // a hash never fails
 	}
+	return fingerprint(hash.Sum(nil))
+}
+
+// settingsOf hashes every field of an issuer with its length in front, so that
+// no two lists of settings run into one text.
+func settingsOf(i *Issuer) fingerprint {
+	w := settingsHash{sha256.New()}
+	w.list(i.url, i.name, i.keysID)
+	w.list(i.audiences...)
+	w.list(i.types...)
+	w.number(uint64(i.algs))
+	w.number(uint64(i.skew))        // never negative
+	w.number(uint64(i.maxTokenAge)) // never negative
 	return fingerprint(w.Sum(nil))
 }
 

@@ -84,7 +84,7 @@ func NewIssuer(spec IssuerSpec) (*Issuer, error) {
 		keys:        spec.Keys,
 		keysID:      spec.KeysID,
 	}
-	compiled.settings = fingerprintOf([]*Issuer{compiled})
+	compiled.settings = settingsOf(compiled)
 	return compiled, nil
 }
 
