@@ -40,6 +40,7 @@ type Metrics struct {
 	fetchDuration prometheus.Histogram
 	issuers       *labelCap
 	configuration configurationGauges
+	certificates  certificateCounters
 }
 
 // NewMetrics returns metrics that are all zero.
@@ -57,9 +58,10 @@ func NewMetrics() *Metrics {
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}}),
 		issuers:       newLabelCap(maxLabels),
 		configuration: newConfigurationGauges(),
+		certificates:  newCertificateCounters(),
 	}
 	m.addChecks()
-	m.registry.MustRegister(m.panics, m.suppressed, m.fetches, m.fetchDuration,
+	m.registry.MustRegister(m.panics, m.suppressed, m.fetches, m.fetchDuration, m.certificates.reloads, m.certificates.refused,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.registry.MustRegister(m.configuration.all()...)
 	return m
