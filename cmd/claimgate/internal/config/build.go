@@ -54,10 +54,20 @@ func (d *Document) build(rt Runtime) (*Built, Problems) {
 }
 
 func (d *Document) counts() Counts {
-	counts := Counts{Tenants: len(d.tenants), Issuers: len(d.main.doc.Issuers)}
+	doc := &d.main.doc
+	counts := Counts{Tenants: len(d.tenants), Issuers: len(doc.Issuers), Rules: len(doc.TenantDefaults.Policy.Rules)}
+	for i := range doc.Policies {
+		counts.Rules += len(doc.Policies[i].Rules)
+	}
 	for _, t := range d.tenants {
-		if t.doc != nil {
-			counts.Rules += len(t.doc.Policy.Rules)
+		if t.doc == nil {
+			continue
+		}
+		counts.Rules += len(t.doc.Policy.Rules)
+		for i := range t.doc.Issuers {
+			if t.doc.Issuers[i].local != nil {
+				counts.Issuers++
+			}
 		}
 	}
 	return counts

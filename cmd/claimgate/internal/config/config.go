@@ -37,11 +37,12 @@ type Built struct {
 	Warnings Problems
 }
 
-// Counts say how much a configuration holds.
+// Counts say how much is written, whatever it makes: a template counts once,
+// and so does a rule of a policy that many tenants use.
 type Counts struct {
 	Tenants int
-	Issuers int
-	Rules   int // allow and deny rules of all tenants
+	Issuers int // of the main file and of the tenants' own
+	Rules   int // allow and deny rules of policies, of tenantDefaults and of tenants
 }
 
 // Settings are the resolved settings of the process.
