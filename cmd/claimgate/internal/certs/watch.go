@@ -106,8 +106,8 @@ func dirsOf(file string) []string {
 		}
 		at = target
 	}
-	if real, err := filepath.EvalSymlinks(file); err == nil {
-		dirs = append(dirs, filepath.Dir(real))
+	if target, err := filepath.EvalSymlinks(file); err == nil {
+		dirs = append(dirs, filepath.Dir(target))
 	}
 	return dirs
 }
@@ -180,7 +180,7 @@ func (d *directories) Watch(dirs []string) error {
 			d.forget(dir)
 		}
 	}
-	var failed []error
+	failed := make([]error, 0, len(wanted))
 	for dir := range wanted {
 		failed = append(failed, d.add(dir))
 	}
