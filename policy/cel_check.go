@@ -60,13 +60,23 @@ func (c *celCheck) part(part ast.NavigableExpr) *fault {
 	return c.members(part)
 }
 
-// loop keeps the names of the variables for the variables.
+// loop keeps the names of the variables for the variables, and bounds the time
+// that it takes to estimate what nested loops may cost.
 func (c *celCheck) loop(part ast.NavigableExpr) *fault {
 	loop := part.AsComprehension()
 	for _, name := range []string{loop.IterVar(), loop.IterVar2()} {
 		if isCELVariable(name) {
 			return c.faultf(part, "give the variable of the loop another name", "gives %s a second meaning", name)
 		}
+	}
+	depth := 1
+	for parent, ok := part.Parent(); ok; parent, ok = parent.Parent() {
+		if parent.Kind() == ast.ComprehensionKind {
+			depth++
+		}
+	}
+	if depth > maxCELLoops {
+		return c.faultf(part, "avoid loops within loops", "nests loops deeper than %d", maxCELLoops)
 	}
 	return nil
 }

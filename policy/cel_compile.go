@@ -53,24 +53,50 @@ func (compiler *Compiler) expression(source string) (*celExpression, *fault) {
 	case !utf8.ValidString(source):
 		return nil, faultf("write it in UTF-8", "is not UTF-8")
 	}
-	compiler.mu.Lock()
-	defer compiler.mu.Unlock()
-	if out, ok := compiler.known[source]; ok {
+	if out, ok := compiler.recall(source); ok {
 		return out.expression, out.wrong
 	}
-	if compiler.env == nil {
-		env, err := newCELEnv()
-		if err != nil {
-			return nil, faultf("report this", "cannot be compiled here: %v", err)
-		}
-		compiler.env = env
+	env, err := compiler.environment()
+	if err != nil {
+		return nil, faultf("report this", "cannot be compiled here: %v", err)
+	}
+	x, wrong := compileCEL(env, source)
+	out := compiler.remember(source, celOutcome{x, wrong})
+	return out.expression, out.wrong
+}
+
+func (compiler *Compiler) recall(source string) (celOutcome, bool) {
+	compiler.mu.Lock()
+	defer compiler.mu.Unlock()
+	out, ok := compiler.known[source]
+	return out, ok
+}
+
+// remember keeps an outcome and returns the one to use: of two that were made
+// at the same time the first.
+func (compiler *Compiler) remember(source string, out celOutcome) celOutcome {
+	compiler.mu.Lock()
+	defer compiler.mu.Unlock()
+	if first, ok := compiler.known[source]; ok {
+		return first
 	}
 	if compiler.known == nil || len(compiler.known) >= maxKnown {
 		compiler.known = map[string]celOutcome{}
 	}
-	x, wrong := compileCEL(compiler.env, source)
-	compiler.known[source] = celOutcome{x, wrong}
-	return x, wrong
+	compiler.known[source] = out
+	return out
+}
+
+// environment makes the environment when it is first needed.
+func (compiler *Compiler) environment() (*cel.Env, error) {
+	compiler.mu.Lock()
+	defer compiler.mu.Unlock()
+	if compiler.env != nil {
+		return compiler.env, nil
+	}
+	env, err := newCELEnv()
+	compiler.env = env
+	return env, err
 }
 
 // newCELEnv declares the variables and the standard functions.
@@ -95,14 +121,21 @@ func newCELEnv() (*cel.Env, error) {
 	return cel.NewCustomEnv(options...)
 }
 
-func compileCEL(env *cel.Env, source string) (*celExpression, *fault) {
+// compileCEL compiles a source. A fault of the library is a fault of the
+// source, not of the process.
+func compileCEL(env *cel.Env, source string) (x *celExpression, wrong *fault) {
+	defer func() {
+		if recover() != nil {
+			x, wrong = nil, faultf("write it in another way", "cannot be compiled")
+		}
+	}()
 	checked, issues := env.Compile(source)
 	if issues != nil && len(issues.Errors()) > 0 {
 		first := issues.Errors()[0]
 		wrong := &fault{message: celMessage(first.Message), mend: "write an expression of CEL over request, source, context, claims, issuer, tenant, path and now"}
 		return nil, faultAt(max(first.Location.Line(), 1), max(first.Location.Column(), 0), wrong)
 	}
-	x := &celExpression{source: source, patterns: map[string]int{}}
+	x = &celExpression{source: source, patterns: map[string]int{}}
 	c := &celCheck{ast: checked.NativeRep(), expression: x}
 	if wrong := c.whole(); wrong != nil {
 		return nil, wrong

@@ -157,6 +157,8 @@ func TestCompileCEL(t *testing.T) {
 		{"captures asked for", one(`has(path.name)`), []string{at + `"name", which path /users/{id}`}},
 		{"claim too deep", one(`claims.a.b.c.d.e.f.g.h.i == 1`), []string{at + "9 names"}},
 		{"three loops", one(`claims.a.all(x, claims.a.all(y, claims.a.all(z, x == y || y == z)))`), []string{at + "could cost more"}},
+		{"five loops", one(`[1].all(a, [1].all(b, [1].all(c, [1].all(d, [1].all(e, a == e)))))`), []string{at + "deeper than 4"}},
+		{"four loops", one(`[1].all(a, [1].all(b, [1].all(c, [1].all(d, a == d))))`), nil},
 		{"beside a comparison", rules(allowWhen("r", policy.Condition{CEL: "true", Claim: claim("a"), Exists: true})), []string{"rules[0].when[0]: mixes cel"}},
 		{"ifPresent", rules(allowWhen("r", policy.Condition{CEL: "true", IfPresent: true})), []string{"rules[0].when[0].ifPresent: beside cel"}},
 		{"too many", rules(denyWhen("a", repeatCondition(cel("true"), 64)...), denyWhen("b", cel("true"), cel("true"))), []string{"rules[1].when: 64 CEL"}},

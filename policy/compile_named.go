@@ -111,7 +111,9 @@ func (b *builder) resolve(at, name string) *named {
 func (c *compilation) nearName(name string) string {
 	names := make([]string, 0, len(c.named))
 	for known := range c.named {
-		names = append(names, known)
+		if isName(known) {
+			names = append(names, known)
+		}
 	}
 	slices.Sort(names)
 	if near := nearest(name, names); near != "" {

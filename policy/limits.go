@@ -20,7 +20,8 @@ const (
 	maxExpression  = 1 << 10 // instructions of a compiled expression
 	maxProgram     = 1 << 13 // instructions of all expressions of a policy
 	maxSource      = 2 << 10 // bytes of a CEL expression
-	maxCELNesting  = 64
+	maxCELNesting  = 32
+	maxCELLoops    = 4 // one within the other
 	maxCELNodes    = 4096
 	maxCELEstimate = 1 << 24 // units that a token of greatest lists could cause
 	maxKnown       = 1 << 14 // expressions that a Compiler remembers
