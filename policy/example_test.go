@@ -74,3 +74,27 @@ func ExamplePolicy_Explain() {
 	//   {claim: sub, equals: {path: id}}
 	//   expected exactly {path: id} (u-2), was u-1
 }
+
+func ExampleJoin() {
+	compiler := new(policy.Compiler)
+	standard, _ := compiler.Compile(ordersPolicy())
+	own, _ := compiler.Compile(policy.Spec{Rules: []policy.RuleSpec{{
+		Name: "own-region",
+		When: []policy.Condition{{CEL: `has(claims.region) && request.headers["x-region"] != claims.region`}},
+	}}})
+	joined, problems := policy.Join(standard, own)
+	if len(problems) > 0 {
+		fmt.Println(problems)
+		return
+	}
+	for _, region := range []string{"eu", "us"} {
+		result := joined.Evaluate(&policy.Input{
+			Method: "GET", Path: "/orders/7", Headers: headers{"x-region": {region}},
+			Claims: claimsOf(object{"scope": "orders:read", "region": "eu"}),
+		})
+		fmt.Println(region, result.Outcome, joined.RuleName(result.Rule))
+	}
+	// Output:
+	// eu allowed read
+	// us denied_by_rule own-region
+}
