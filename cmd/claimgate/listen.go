@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,10 +36,11 @@ func (p *process) listen() error {
 		name     string
 		settings config.Listener
 		handler  http.Handler
+		tls      *tls.Config
 	}{
-		{"health", settings.Health, admin.HealthHandler(p.readiness)},
-		{"metrics", settings.Metrics, admin.MetricsHandler(p.telemetry.Metrics().Gatherer(), settings.Metrics.BearerToken)},
-		{"admin", settings.Admin, p.adminHandler()},
+		{"health", settings.Health, admin.HealthHandler(p.readiness), nil},
+		{"metrics", settings.Metrics, admin.MetricsHandler(p.telemetry.Metrics().Gatherer(), settings.Metrics.BearerToken), tlsOf(p.certificates.metrics)},
+		{"admin", settings.Admin, p.adminHandler(), nil},
 	} {
 		if next.settings.Address == "" {
 			continue
@@ -49,7 +51,7 @@ func (p *process) listen() error {
 			return err
 		}
 		server := admin.NewServer(next.handler, p.log())
-		server.TLSConfig = next.settings.TLS
+		server.TLSConfig = next.tls
 		p.pages = append(p.pages, &page{next.name, listener, server})
 	}
 	return nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"math"
@@ -33,6 +34,8 @@ type process struct {
 	service   *envoy.Service
 	listener  net.Listener
 	pages     []*page
+
+	certificates certificates
 }
 
 // build makes every part from the configuration, and opens nothing. The error
@@ -44,6 +47,9 @@ func build(file string, stderr io.Writer) (*process, error) {
 		return nil, err
 	}
 	p := &process{file: file, started: time.Now(), settings: settings, telemetry: telemetry.New(settings.Log, stderr)}
+	if err := p.openCertificates(); err != nil {
+		return nil, err
+	}
 	p.registry = jwks.NewRegistry(jwks.Options{Observer: p.telemetry})
 	if settings.CacheTokens > 0 {
 		p.cache = token.NewCache(settings.CacheTokens)
@@ -98,7 +104,7 @@ func everything(file string, err error) error {
 // assemble connects the parts.
 func (p *process) assemble() {
 	server := envoy.NewServer(envoy.ServerOptions{Decider: p.engine, Observer: p.telemetry})
-	p.service = envoy.NewService(server, serviceOptions(p.settings))
+	p.service = envoy.NewService(server, serviceOptions(p.settings, tlsOf(p.certificates.listen)))
 	p.readiness = admin.NewReadiness(admin.Gates{
 		Configured:   func() bool { return p.engine.Snapshot() != nil },
 		FetchesEnded: p.registry.FirstFetchesEnded,
@@ -109,9 +115,9 @@ func (p *process) assemble() {
 
 // serviceOptions translates settings, where 0 means none, into options, where
 // 0 means the default.
-func serviceOptions(settings config.Settings) envoy.ServiceOptions {
+func serviceOptions(settings config.Settings, secure *tls.Config) envoy.ServiceOptions {
 	opts := envoy.ServiceOptions{
-		TLS:              settings.Listen.TLS,
+		TLS:              secure,
 		DrainWait:        settings.DrainWait,
 		MaxConnectionAge: settings.MaxConnectionAge,
 	}
@@ -133,6 +139,7 @@ func (p *process) measure(server *envoy.Server) {
 	metrics.WatchReady(p.readiness.Ready)
 	metrics.WatchInFlight(server.InFlight)
 	metrics.WatchKeys(p.registry.Status)
+	metrics.WatchCertificates(p.certificates.status)
 	if p.cache != nil {
 		metrics.WatchCache(p.cache.Stats)
 	}

@@ -50,6 +50,7 @@ func (p *process) reloadOn(ctx context.Context, hangups <-chan struct{}) {
 			return
 		case <-hangups:
 			result := p.live.Signal(ctx)
+			p.certificates.reload()
 			p.log().Info("reloaded on SIGHUP", zap.String("result", string(result)))
 		}
 	}
@@ -58,6 +59,7 @@ func (p *process) reloadOn(ctx context.Context, hangups <-chan struct{}) {
 // observe publishes what a reload changed.
 func (p *process) observe(status live.Status) {
 	p.telemetry.Metrics().SetConfiguration(telemetry.Configuration{Loaded: status.Loaded, Insecure: len(status.Insecure)})
+	p.certificates.follow()
 }
 
 // reloads is what the metrics tell of reloads.
@@ -91,13 +93,14 @@ func (p *process) summary() admin.Summary {
 		File:        p.file,
 		Tenants:     p.engine.Snapshot().TenantNames(),
 		States:      make(map[string]int, len(status.Tenants)),
-		NotInForce:  notInForce(&status),
+		NotInForce:  p.notInForce(&status),
 		LastSuccess: status.LastSuccess,
 		LastFailure: status.LastFailure,
 		Failure:     status.Failure,
 		Restart:     status.Restart,
 		Ignored:     status.Ignored,
 		Listeners:   p.bound(),
+		TLSEnds:     p.certificates.ends(),
 		Insecure:    append([]string{}, status.Insecure...),
 		Warnings:    append([]string{}, status.Warnings...),
 	}
@@ -108,7 +111,7 @@ func (p *process) summary() admin.Summary {
 }
 
 // notInForce lists what is on disk and not in force.
-func notInForce(status *live.Status) []admin.NotInForce {
+func (p *process) notInForce(status *live.Status) []admin.NotInForce {
 	all := []admin.NotInForce{}
 	add := func(what, state string, problem *live.Problem) {
 		if problem != nil {
@@ -121,7 +124,7 @@ func notInForce(status *live.Status) []admin.NotInForce {
 		t := &status.Troubled[k]
 		add("tenant "+t.Name, string(t.State), &t.Problem)
 	}
-	return all
+	return append(all, p.certificates.notInForce()...)
 }
 
 // actions are what the operator's page can do.
@@ -129,13 +132,15 @@ func (p *process) actions() map[string]admin.Action {
 	act := func(do func(context.Context) live.Result) admin.Action {
 		return func(ctx context.Context) (done bool, report string) {
 			result := do(ctx)
+			p.certificates.reload()
 			status := p.live.Status()
 			var text strings.Builder
 			fmt.Fprintf(&text, "%s: generation %d\n", result, status.Generation)
-			for _, what := range notInForce(&status) {
+			for _, what := range p.notInForce(&status) {
 				text.WriteString(what.Line(time.Now()))
 			}
-			return result == live.Applied || result == live.Unchanged, text.String()
+			good := result == live.Applied || result == live.Unchanged
+			return good && len(p.certificates.notInForce()) == 0, text.String()
 		}
 	}
 	return map[string]admin.Action{"/reload": act(p.live.Reload), "/confirm": act(p.live.Confirm)}

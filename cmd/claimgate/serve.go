@@ -114,6 +114,7 @@ func (p *process) run(signals <-chan os.Signal) error {
 	defer stopKeys()
 	group.Go(func() error { p.registry.Run(keys); return nil })
 	group.Go(func() error { p.live.Run(keys); return nil })
+	group.Go(func() error { p.certificates.run(keys, p.live.Settings, p.log()); return nil })
 	group.Go(func() error { p.reloadOn(keys, hangups); return nil })
 	group.Go(func() error { return p.service.Serve(p.listener) })
 	for _, page := range p.pages {

@@ -28,13 +28,14 @@ type PageOptions struct {
 
 // Summary is what is configured, without any secret.
 type Summary struct {
-	Generation uint64     `json:"generation"`
-	Loaded     time.Time  `json:"loaded"`
-	File       string     `json:"file"`
-	Tenants    []string   `json:"tenants"`
-	Listeners  []Listener `json:"listeners"`
-	Insecure   []string   `json:"insecure"` // insecure... words in use
-	Warnings   []string   `json:"warnings"`
+	Generation uint64        `json:"generation"`
+	Loaded     time.Time     `json:"loaded"`
+	File       string        `json:"file"`
+	Tenants    []string      `json:"tenants"`
+	Listeners  []Listener    `json:"listeners"`
+	TLSEnds    []Certificate `json:"certificates"`
+	Insecure   []string      `json:"insecure"` // insecure... words in use
+	Warnings   []string      `json:"warnings"`
 
 	States      map[string]int `json:"states"` // tenants by state
 	NotInForce  []NotInForce   `json:"notInForce"`
@@ -108,6 +109,7 @@ func (o *PageOptions) index(w http.ResponseWriter, _ *http.Request) {
 		summary.Generation, summary.File, summary.Loaded.UTC().Format(time.RFC3339),
 		len(summary.Tenants), len(summary.Warnings), len(summary.Insecure))
 	writeReloads(&page, &summary)
+	writeCertificates(&page, summary.TLSEnds)
 	for _, word := range summary.Insecure {
 		fmt.Fprintf(&page, "INSECURE  %s\n", word)
 	}

@@ -82,7 +82,7 @@ func (s *Store) configFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		if refused != nil || now.authorities == nil {
 			return refused
 		}
-		return s.verify(now.authorities, state.PeerCertificates, remote)
+		return s.verify(now, state.PeerCertificates, remote)
 	}
 	if now.authorities != nil {
 		// Everything about the client's certificate is judged in verify, so that
@@ -110,7 +110,7 @@ func (s *Store) foresee(hello *tls.ClientHelloInfo, remote net.Addr) error {
 
 // verify judges the certificates of a client. The leaf comes first (RFC 8446
 // section 4.4.2).
-func (s *Store) verify(authorities *Authorities, chain []*x509.Certificate, remote net.Addr) error {
+func (s *Store) verify(now *inForce, chain []*x509.Certificate, remote net.Addr) error {
 	if len(chain) == 0 {
 		return s.refuse(NoCertificate, nil, remote)
 	}
@@ -119,7 +119,7 @@ func (s *Store) verify(authorities *Authorities, chain []*x509.Certificate, remo
 		between.AddCert(certificate)
 	}
 	_, err := leaf.Verify(x509.VerifyOptions{
-		Roots:         authorities.pool,
+		Roots:         now.authorities.pool,
 		Intermediates: between,
 		CurrentTime:   s.opts.Now(),
 		KeyUsages:     []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
@@ -127,7 +127,7 @@ func (s *Store) verify(authorities *Authorities, chain []*x509.Certificate, remo
 	if err != nil {
 		return s.refuse(reasonOf(err), leaf, remote)
 	}
-	if s.names != nil && !s.names.match(leaf) {
+	if now.names != nil && !now.names.match(leaf) {
 		return s.refuse(NameNotAllowed, leaf, remote)
 	}
 	return nil

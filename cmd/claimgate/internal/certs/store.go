@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,11 +53,12 @@ type Options struct {
 // Store holds what is in force. Safe for concurrent use.
 type Store struct {
 	opts    Options
-	names   *Names // nil: all
 	lines   *rate.Limiter
 	inForce atomic.Pointer[inForce]
+	moved   chan struct{} // the files are others
 
 	mu    sync.Mutex // held while the files are looked at
+	files Files
 	parts []*part
 }
 
@@ -64,6 +66,7 @@ type Store struct {
 type inForce struct {
 	pair        *Pair
 	authorities *Authorities // nil: clients are not asked
+	names       *Names       // nil: all
 }
 
 // part is what is known of the files of one kind.
@@ -86,29 +89,65 @@ const (
 // since there is no better one: the log says so, and clients refuse it until
 // the files are replaced.
 func Open(opts Options) (*Store, error) {
-	s := &Store{opts: opts.withDefaults(), lines: rate.NewLimiter(rate.Every(refusalEvery), refusalBurst)}
-	s.parts = []*part{{kind: Certificate, files: []string{opts.Files.Certificate, opts.Files.Key}, parse: parsePair}}
-	if opts.Files.ClientCA != "" {
-		s.parts = append(s.parts, &part{kind: ClientCA, files: []string{opts.Files.ClientCA}, parse: parseAuthorities})
+	s := &Store{
+		opts:  opts.withDefaults(),
+		lines: rate.NewLimiter(rate.Every(refusalEvery), refusalBurst),
+		moved: make(chan struct{}, 1),
 	}
-	if opts.Files.AllowedClientSANs != nil {
-		if opts.Files.ClientCA == "" {
-			return nil, errors.New("certs: names of clients are allowed, but no authority vouches for them")
-		}
-		names, err := NewNames(opts.Files.AllowedClientSANs)
-		if err != nil {
-			return nil, fmt.Errorf("certs: %w", err)
-		}
-		s.names = names
+	if err := s.Use(opts.Files); err != nil {
+		return nil, err
 	}
-	first := &inForce{}
-	for _, p := range s.parts {
-		if err := s.first(p, first); err != nil {
-			return nil, fmt.Errorf("certs: %s of %s: %w", p.kind, opts.Listener, err)
-		}
-	}
-	s.inForce.Store(first)
 	return s, nil
+}
+
+// Use puts other files in force, with other names of clients, all or nothing.
+// What is in use already is left alone. Connections that stand are not cut,
+// whoever is no longer listed.
+func (s *Store) Use(files Files) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.parts != nil && reflect.DeepEqual(files, s.files) {
+		return nil
+	}
+	next, err := namesIn(files)
+	if err != nil {
+		return err
+	}
+	parts := partsOf(files)
+	for _, p := range parts {
+		if err := s.first(p, next); err != nil {
+			return fmt.Errorf("certs: %s of %s: %w", p.kind, s.opts.Listener, err)
+		}
+	}
+	s.files, s.parts = files, parts
+	s.inForce.Store(next)
+	select {
+	case s.moved <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+func namesIn(files Files) (*inForce, error) {
+	if files.AllowedClientSANs == nil {
+		return &inForce{}, nil
+	}
+	if files.ClientCA == "" {
+		return nil, errors.New("certs: names of clients are allowed, but no authority vouches for them")
+	}
+	names, err := NewNames(files.AllowedClientSANs)
+	if err != nil {
+		return nil, fmt.Errorf("certs: %w", err)
+	}
+	return &inForce{names: names}, nil
+}
+
+func partsOf(files Files) []*part {
+	parts := []*part{{kind: Certificate, files: []string{files.Certificate, files.Key}, parse: parsePair}}
+	if files.ClientCA != "" {
+		parts = append(parts, &part{kind: ClientCA, files: []string{files.ClientCA}, parse: parseAuthorities})
+	}
+	return parts
 }
 
 func (o Options) withDefaults() Options {
@@ -139,7 +178,7 @@ func (s *Store) first(p *part, into *inForce) error {
 		return err
 	}
 	apply, err := p.parse(texts, s.opts.Now())
-	if apply == nil {
+	if apply == nil || err != nil && s.inForce.Load() != nil {
 		return err
 	}
 	if err != nil {

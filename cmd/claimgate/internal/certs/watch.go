@@ -47,6 +47,8 @@ func (s *Store) Run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-s.moved:
+			continue
 		case <-watcher.Changes():
 			now := time.Now()
 			if burst.IsZero() {
@@ -79,6 +81,8 @@ func (s *Store) settle(since time.Time, due *time.Timer) time.Time {
 // dirs returns the directories in which a change can concern the files: of each
 // file, of each link on the way to it, and of what they point to in the end.
 func (s *Store) dirs() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var dirs []string
 	for _, p := range s.parts {
 		for _, file := range p.files {

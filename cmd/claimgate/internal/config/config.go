@@ -6,10 +6,25 @@
 //
 // Loading is strict: unknown fields, duplicate keys, aliases and wrong types
 // are problems, and all problems are reported at once with their places.
+//
+// A reload does the same in pieces, so that the work for one changed file is
+// that file's:
+//
+//	main, err := config.LoadMain("claimgate.yaml")
+//	base, err := main.Compile(config.Runtime{Keys: registry, Cache: cache})
+//	file, err := config.ReadTenantFile("tenants/acme.yaml")
+//	tenant, problems := base.Tenant(file)              // nil with a mistake
+//	snapshot, conflicts := base.Snapshot(generation, tenants, held)
+//
+// What a tenant may read and reach is bounded by the main file: a tenant file
+// sets owned headers only, and an issuer of its own names neither files nor
+// loopback or private addresses of the machine.
+//
+// What an operator changes in an emergency, and how soon it is in force, is
+// told by Levers.
 package config
 
 import (
-	"crypto/tls"
 	"time"
 
 	"go.uber.org/zap/zapcore"
@@ -70,8 +85,7 @@ func (m MaxTenantLoss) Of(tenants int) int { return max(m.Tenants, tenants*m.Per
 // Listener is one listening address.
 type Listener struct {
 	Address     string       // host:port or unix:///path
-	TLS         *tls.Config  // nil: plain text
-	Files       *certs.Files // of TLS; nil: plain text
+	TLS         *certs.Files // nil: plain text
 	BearerToken string       // demanded of HTTP callers where not ""
 }
 

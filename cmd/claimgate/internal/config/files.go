@@ -18,12 +18,12 @@ func (m *Main) Files() []string {
 		}
 	}
 	if doc := m.doc.Listen.TLS; doc != nil {
-		add(doc.CertFile, doc.KeyFile)
+		add(doc.CertFile, doc.KeyFile, doc.ClientCAFile)
 	}
 	if doc := m.doc.Metrics; doc != nil {
 		add(doc.BearerTokenFile)
 		if doc.TLS != nil {
-			add(doc.TLS.CertFile, doc.TLS.KeyFile)
+			add(doc.TLS.CertFile, doc.TLS.KeyFile, doc.TLS.ClientCAFile)
 		}
 	}
 	if key := m.doc.Log.HashKey; key.kind == "file" {

@@ -18,7 +18,7 @@ type listener struct {
 func (b *builder) listeners(s *Settings) {
 	doc, at := &b.main.doc, place{b.main.source, ""}
 	open := []listener{{doc.Listen.Address, at.at("listen.address")}}
-	s.Listen = Listener{Address: doc.Listen.Address, TLS: b.tlsConfig(at.at("listen.tls"), doc.Listen.TLS), Files: b.tlsFiles(doc.Listen.TLS)}
+	s.Listen = Listener{Address: doc.Listen.Address, TLS: b.tlsFiles(at.at("listen.tls"), doc.Listen.TLS)}
 	if b.beyond(open[0]) && doc.Listen.TLS == nil && !doc.Listen.InsecurePlaintext {
 		b.problem(open[0].at, "plain text is for loopback addresses and unix sockets only", "write tls, or insecurePlaintext: true")
 	}
@@ -39,7 +39,7 @@ func (b *builder) listeners(s *Settings) {
 }
 
 func (b *builder) metrics(at place, doc *metricsDoc) Listener {
-	l := Listener{Address: doc.Address, TLS: b.tlsConfig(at.at("tls"), doc.TLS), Files: b.tlsFiles(doc.TLS)}
+	l := Listener{Address: doc.Address, TLS: b.tlsFiles(at.at("tls"), doc.TLS)}
 	if doc.BearerTokenFile != "" {
 		l.BearerToken = b.bearerToken(at.at("bearerTokenFile"), doc.BearerTokenFile)
 	}

@@ -120,12 +120,12 @@ func TestServerTLS(t *testing.T) {
 	write(t, certificate, dir, "tls.crt")
 	write(t, key, dir, "tls.key")
 	s := settingsOf(t, dir, "listen: {address: 0.0.0.0:9191, tls: {certFile: tls.crt, keyFile: tls.key}}\n")
-	if want := (certs.Files{Certificate: filepath.Join(dir, "tls.crt"), Key: filepath.Join(dir, "tls.key")}); s.Listen.Files == nil || !reflect.DeepEqual(*s.Listen.Files, want) {
-		t.Errorf("files %+v, want %+v", s.Listen.Files, want)
+	if want := (certs.Files{Certificate: filepath.Join(dir, "tls.crt"), Key: filepath.Join(dir, "tls.key")}); s.Listen.TLS == nil || !reflect.DeepEqual(*s.Listen.TLS, want) {
+		t.Errorf("files %+v, want %+v", s.Listen.TLS, want)
 	}
 	s = settingsOf(t, dir, "listen: {tls: {certFile: tls.crt, keyFile: tls.key, clientCAFile: tls.crt, allowedClientSANs: [spiffe://td/*]}}\n")
-	if s.Listen.Files == nil || s.Listen.Files.ClientCA != filepath.Join(dir, "tls.crt") || !slices.Equal(s.Listen.Files.AllowedClientSANs, []string{"spiffe://td/*"}) {
-		t.Errorf("files %+v", s.Listen.Files)
+	if s.Listen.TLS == nil || s.Listen.TLS.ClientCA != filepath.Join(dir, "tls.crt") || !slices.Equal(s.Listen.TLS.AllowedClientSANs, []string{"spiffe://td/*"}) {
+		t.Errorf("files %+v", s.Listen.TLS)
 	}
 	_, otherKey := selfSigned(t)
 	write(t, otherKey, dir, "tls.key")

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"crypto/tls"
 	"fmt"
 	"time"
 
@@ -11,32 +10,21 @@ import (
 // maxClientSANs bounds the list of allowed clients.
 const maxClientSANs = 256
 
-// tlsFiles returns what a store of certificates reads.
-func (b *builder) tlsFiles(doc *tlsDoc) *certs.Files {
-	if doc == nil {
-		return nil
-	}
-	return &certs.Files{
-		Certificate:       b.main.beside(doc.CertFile),
-		Key:               b.main.beside(doc.KeyFile),
-		ClientCA:          b.main.beside(doc.ClientCAFile),
-		AllowedClientSANs: doc.AllowedClientSANs,
-	}
-}
-
-// tlsConfig checks what tlsFiles names. The errors quote nothing of the files.
-func (b *builder) tlsConfig(at place, doc *tlsDoc) *tls.Config {
+// tlsFiles checks what a listener serves TLS with, and returns where it is.
+// The errors quote nothing of the files.
+func (b *builder) tlsFiles(at place, doc *tlsDoc) *certs.Files {
 	if doc == nil {
 		return nil
 	}
 	b.clientCA(at, doc)
 	b.clientSANs(at, doc)
 	b.pair(at, doc)
-	store, err := certs.Open(certs.Options{Files: *b.tlsFiles(doc)})
-	if err != nil {
-		return nil // reported above
+	return &certs.Files{
+		Certificate:       b.main.beside(doc.CertFile),
+		Key:               b.main.beside(doc.KeyFile),
+		ClientCA:          b.main.beside(doc.ClientCAFile),
+		AllowedClientSANs: doc.AllowedClientSANs,
 	}
-	return store.TLS()
 }
 
 func (b *builder) pair(at place, doc *tlsDoc) {
