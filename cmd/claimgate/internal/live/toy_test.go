@@ -387,3 +387,6 @@ func (s *scene) problems() string {
 	}
 	return text
 }
+
+// later is a clock on which no file is in the making.
+func later() time.Time { return time.Now().Add(time.Minute) }
