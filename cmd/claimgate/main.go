@@ -88,6 +88,7 @@ func commands() []*cobra.Command {
 		newDemoCommand(),    // run an example with a real Envoy
 		newVersionCommand(), // say what was built
 		newConfigTopic(),    // help: every field of the configuration
+		newLeversTopic(),    // help: what to change in an emergency
 		newReasonsTopic(),   // help: what each reason of a decision means
 	}
 }

@@ -39,6 +39,18 @@ func newConfigTopic() *cobra.Command {
 	return topic
 }
 
+// newLeversTopic is a page of help, no command: `claimgate help levers`.
+func newLeversTopic() *cobra.Command {
+	topic := &cobra.Command{
+		Use:   "levers",
+		Short: "What to change in an emergency: deny a tenant, issuer, subject or token",
+	}
+	topic.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
+		_ = write(cmd.OutOrStdout(), config.Levers()) // as cobra does with its own pages
+	})
+	return topic
+}
+
 // write writes all of the text or fails as the exit code says.
 func write(w io.Writer, text string) error {
 	if _, err := io.WriteString(w, text); err != nil {
