@@ -29,9 +29,9 @@ type mappedView struct {
 	issuer *Issuer
 }
 
-// MappedClaim implements policy.Mapped.
+// MappedClaim implements policy.Mapped. Below what is no object it is withheld.
 func (m *mappedView) MappedClaim(name string) policy.Value {
-	return m.claims.Claim(m.issuer.mapping(name))
+	return policy.Lookup(m.claims, m.issuer.mapping(name))
 }
 
 // withheld reports whether the issuer says that it left the claim out: as an

@@ -62,3 +62,30 @@ func TestListView(t *testing.T) {
 		t.Errorf("list reads %+v, %+v, %+v", list.At(0), list.At(1), list.At(2))
 	}
 }
+
+// What a mapping cannot reach is not known to be absent, as with `claim`.
+func TestP1MappedViewTellsHiddenFromMissing(t *testing.T) {
+	issuer := &Issuer{mappings: map[string][]string{"roles": {"realm_access", "roles"}}}
+	for doc, want := range map[string]policy.Kind{
+		`{"realm_access":{"roles":["a"]}}`:           policy.List,
+		`{"realm_access":{}}`:                        policy.Missing,
+		`{}`:                                         policy.Missing,
+		`{"realm_access":null}`:                      policy.Missing,
+		`{"realm_access":"x"}`:                       policy.Withheld,
+		`{"realm_access":["roles"]}`:                 policy.Withheld,
+		`{"_claim_names":{"realm_access":"src"}}`:    policy.Withheld,
+		`{"realm_access":{"roles":null},"roles":[]}`: policy.Null,
+	} {
+		root, err := token.ParseObject([]byte(doc))
+		if err != nil {
+			t.Fatal(err)
+		}
+		view := mappedView{claims: &claimView{root: root}, issuer: issuer}
+		if got := view.MappedClaim("roles"); got.Kind != want {
+			t.Errorf("%s: %v, want %v", doc, got.Kind, want)
+		}
+		if got := view.MappedClaim("other"); got.Kind != policy.Missing {
+			t.Errorf("%s: a name that is not mapped is %v", doc, got.Kind)
+		}
+	}
+}
