@@ -22,4 +22,23 @@
 // judged. Owning `x-original-url`, `x-rewrite-url` or `x-http-method-override`
 // without setting it removes it from every request; `x-forwarded-host` is the
 // proxy's to remove.
+//
+// A path with oddities that a place may admit (Relaxable) is judged in two
+// readings; see Path.Forms. Whether the place admits them is told only to who
+// has a token that is good there: without one such a path is answered as any
+// other is, at an unknown place too, so that names cannot be probed by it. All
+// other odd paths are refused before anything is looked up. Public routes,
+// preflights and ResourceMetadata do tell that a place exists, each by being
+// what it is: an operator who must hide names has none of them.
+//
+// A token stands in exactly one of the places that the issuers of the tenant,
+// or of the entry, list; see CredentialSpec. One that stands where its own
+// issuer does not list is no token there. Every such place is emptied on the
+// way to the upstream, the one with the verified token too unless it is to be
+// forwarded. To take a parameter out, Envoy writes the query anew, sorted by
+// name; a cookie is taken out of its line, where the proxy shows that line.
+//
+// A shadow passes what would have been refused, as an allow of its own reason;
+// see ShadowMode. It never passes a request that is malformed or not this
+// tenant's.
 package authz
