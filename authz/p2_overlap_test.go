@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/golang-jwt/jwt/v5"
+
 	"github.com/claimgate/claimgate/authz"
 	"github.com/claimgate/claimgate/authz/token"
 	"github.com/claimgate/claimgate/policy"
@@ -15,12 +17,14 @@ import (
 type plot struct {
 	tb     testing.TB
 	policy *policy.Policy
+	idp    *idp
 	shared *authz.Issuer // names the tenant in a claim
 }
 
 func newPlot(tb testing.TB) *plot {
 	tb.Helper()
-	return &plot{tb: tb, policy: ordersPolicy(tb), shared: newIssuer(tb, newIDP(tb, "https://shared.example.com", 9).issuer(tb, "shared"), "org")}
+	provider := newIDP(tb, "https://shared.example.com", 9)
+	return &plot{tb: tb, policy: ordersPolicy(tb), idp: provider, shared: newIssuer(tb, provider.issuer(tb, "shared"), "org")}
 }
 
 func (p *plot) tenant(name string, hosts, entries, yields []string) *authz.Tenant {
@@ -213,6 +217,31 @@ func TestP2HeldPlaces(t *testing.T) {
 	expectProblem(t, spec(held, taker), "tenants[0].entries[0]", `"held"`)
 	expectProblem(t, spec(authz.HeldSpec{Name: "good"}, good), "held[0].name", `"good"`)
 
+	owner := newTenant(t, authz.TenantSpec{
+		Name: "owner", Entries: []string{"claim"}, Policy: p.policy, Grants: []authz.IssuerGrant{{Issuer: p.shared}}, IDs: map[string]string{"shared": "held"},
+	})
+	byClaim := get("/any/1", p.idp.sign(t, jwt.MapClaims{"org": "held"}))
+	byClaim.Host = "api.y"
+	for name, tt := range map[string]struct {
+		spec *authz.SnapshotSpec
+		want authz.Reason
+	}{
+		"an id that another has": {spec(authz.HeldSpec{Name: "held", Entries: []string{"claim"}}, owner), authz.Allowed},
+		"an id of its own":       {spec(authz.HeldSpec{Name: "held", Entries: []string{"claim"}}, good), authz.TenantUnavailable},
+		"another id":             {spec(authz.HeldSpec{Name: "held", Entries: []string{"claim"}, IDs: map[string]string{"shared": "x"}}, good), authz.TenantUnknown},
+		"an entry not listed":    {spec(authz.HeldSpec{Name: "held", Entries: []string{"label"}}, good), authz.TenantUnknown},
+	} {
+		if d := decide(newEngine(newClock().Now, zeros{}, newSnapshot(t, *tt.spec)), byClaim); d.Reason != tt.want {
+			t.Errorf("%s: %v, want %v", name, d.Reason, tt.want)
+		}
+	}
+	for _, accepted := range []bool{false, true} {
+		s := spec(authz.HeldSpec{Name: "held", Hosts: []string{"*.x", "*"}, Accepted: accepted}, good)
+		if inner, outer := ask(s, "h.x"), ask(s, "g.x"); inner != authz.NoToken || outer != authz.TenantUnavailable {
+			t.Errorf("in a held wildcard: %v, and beside it %v", inner, outer)
+		}
+	}
+
 	wide := p.tenant("wide", []string{"*.w"}, nil, []string{"held"})
 	for name, h := range map[string]authz.HeldSpec{
 		"host kept":  {Name: "held", Hosts: []string{"h.w"}},
@@ -222,6 +251,10 @@ func TestP2HeldPlaces(t *testing.T) {
 		if got, other := ask(s, "h.w"), ask(s, "g.w"); got != authz.TenantUnavailable || other != authz.NoToken {
 			t.Errorf("%s: %v, and beside it %v", name, got, other)
 		}
+	}
+	everywhere := p.tenant("everywhere", []string{"*"}, nil, []string{"held", "claim"})
+	if got := ask(spec(authz.HeldSpec{Name: "held"}, everywhere), "anything"); got != authz.TenantUnavailable {
+		t.Errorf("places unknown within every host: %v", got)
 	}
 	unknown := spec(authz.HeldSpec{Name: "held"}, wide, good)
 	for host, want := range map[string]authz.Reason{
