@@ -5,8 +5,8 @@ type commonDoc struct {
 	Entries              []string             `yaml:"entries" empty:"true" doc:"Names of entries that lead to the tenant."`
 	Issuers              []grantDoc           `yaml:"issuers" doc:"Issuers whose tokens the tenant accepts: names, names with conditions, or issuers of its own."`
 	Policy               policyDoc            `yaml:"policy" doc:"Which requests with a good token are allowed."`
-	Require              []conditionDoc       `yaml:"require" empty:"true" doc:"Conditions that every token must meet, whatever rules say."`
-	Public               []publicDoc          `yaml:"public" empty:"true" doc:"Routes that need no token; the first match in this order decides."`
+	Require              []conditionDoc       `yaml:"require" empty:"true" doc:"Conditions that every token must meet, whatever rules say. Those of a tenant replace those of tenantDefaults; what must hold for every tenant is a deny rule there."`
+	Public               []publicDoc          `yaml:"public" empty:"true" doc:"Routes that need no token; the first match in this order decides. Those of a tenant replace those of tenantDefaults."`
 	Preflight            string               `yaml:"preflight" enum:"allow,deny" doc:"Whether CORS preflights pass without a token: OPTIONS with Origin and Access-Control-Request-Method and without Authorization. Not written: deny."`
 	Headers              []headerDoc          `yaml:"headers" doc:"Request headers to set for the upstream. A header whose source is absent is removed."`
 	DynamicMetadata      map[string]sourceDoc `yaml:"dynamicMetadata" doc:"Fields of Envoy's dynamic metadata, under the key claimgate."`

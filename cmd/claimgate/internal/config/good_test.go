@@ -1,7 +1,9 @@
 package config
 
 import (
+	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -58,5 +60,20 @@ func TestReferenceExample(t *testing.T) {
 	mistakes, warnings := check(t, write(t, example, t.TempDir(), "claimgate.yaml"))
 	if len(mistakes) > 0 || len(warnings) > 0 || !strings.Contains(example, "tenants:") {
 		t.Errorf("%v %v in\n%s", mistakes, warnings, example)
+	}
+}
+
+// The file that has everything names each field that there is.
+func TestEveryFieldIsTried(t *testing.T) {
+	text, err := os.ReadFile("testdata/good/everything.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, match := range regexp.MustCompile(`(?m)^(\S+) \(`).FindAllStringSubmatch(Reference(), -1) {
+		path := strings.Split(strings.ReplaceAll(match[1], "[]", ""), ".")
+		field := path[len(path)-1]
+		if !regexp.MustCompile(`[\s{]` + field + `:`).Match(text) {
+			t.Errorf("%s is not tried", match[1])
+		}
 	}
 }

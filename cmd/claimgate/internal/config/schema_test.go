@@ -64,7 +64,8 @@ func TestSchemaAcceptsGoodFiles(t *testing.T) {
 		}
 	}
 	tenants := compileSchema(t, "#/$defs/tenantFile")
-	for _, file := range goldenFiles(t, "../../../../examples/*/tenants/*.yaml", 2) {
+	files := append(goldenFiles(t, "../../../../examples/*/tenants/*.yaml", 2), goldenFiles(t, "testdata/good/*.d/*.yaml", 5)...)
+	for _, file := range files {
 		if err := tenants.Validate(asJSON(t, file)); err != nil {
 			t.Errorf("%s: %v", file, err)
 		}
