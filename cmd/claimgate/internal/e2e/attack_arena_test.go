@@ -207,7 +207,7 @@ func (a *arena) issuers() []believed {
 		{Name: "strict", Algorithms: "RS256", Types: "at+jwt", MaxAge: "1h", sign: rs},
 		{Name: "places", Algorithms: "RS256", sign: rs}, // tokens of three tenants, in four places
 		{Name: "twin", Algorithms: "RS256", sign: byRSA(k.other, crypto.SHA256)},
-		{Name: "pss", Algorithms: "PS256", alg: "PS256", sign: byPSS(k.pss, crypto.SHA256, 32)},
+		{Name: "pss", Algorithms: "PS256", Types: `at+jwt, ""`, alg: "PS256", sign: byPSS(k.pss, crypto.SHA256, 32)},
 		{Name: "ec", Algorithms: "ES256", alg: "ES256", sign: byECDSA(k.p256, crypto.SHA256)},
 		{Name: "curves", Algorithms: "ES256, ES384, ES512", alg: "ES256", kid: "p256", sign: byECDSA(k.p256, crypto.SHA256)},
 		{Name: "ed", Algorithms: "EdDSA, Ed25519", alg: "EdDSA", sign: byEd25519(k.ed)},

@@ -260,7 +260,9 @@ func (a *arena) typAttacks() []attack {
 	}
 	strict := header("typ-strict-jwt", kind, "RFC 9068 4", "typ", `"JWT"`)
 	strict.tenant = "strict"
-	return append(all, strict, attack{
+	optional := header("typ-empty-where-optional", kind, "RFC 7515 4.1.9", "typ", `""`)
+	optional.tenant = "pss"
+	return append(all, strict, optional, attack{
 		id: "typ-missing", what: "no typ", source: "RFC 8725 3.11", reason: kind,
 		token: func(f *forgery) { f.header.drop("typ") },
 	}, attack{
