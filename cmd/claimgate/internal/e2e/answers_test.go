@@ -49,6 +49,11 @@ func (w *world) unauthorizedCases(t *testing.T) []asked {
 	old.host = "second.test"
 	nowhere := unauthorized("place_unknown", "", "a host of nobody", authorization(good))
 	nowhere.host = "nobody.test"
+	common := func(reason, what string, claims map[string]any) asked {
+		c := unauthorized(reason, invalidToken, what, authorization(w.mint(t, commonIssuer, claims)))
+		c.host = "common.test"
+		return c
+	}
 	return []asked{
 		unauthorized("no_token", "", "no header"),
 		unauthorized("no_token", "", "another scheme", "Authorization: Basic YTpi"),
@@ -64,6 +69,9 @@ func (w *world) unauthorizedCases(t *testing.T) []asked {
 		unauthorized("algorithm", invalidToken, "alg none with the signature", headed(map[string]any{"alg": "none"})),
 		unauthorized("algorithm", invalidToken, "HMAC", headed(map[string]any{"alg": "HS256"})),
 		unauthorized("issuer_unknown", invalidToken, "another tenant's issuer", authorization(w.mint(t, secondIssuer, nil))),
+		common("issuer_retired", "the tenant left the issuer", map[string]any{"org_id": "north"}),
+		common("audience_ambiguous", "audiences of two parts of the issuer",
+			map[string]any{"org_id": "org_east", "aud": []string{"https://api.example.com", "https://reports.example.com"}}),
 		unauthorized("key_unknown", invalidToken, "a kid that the issuer lacks", headed(map[string]any{"kid": "nobody"})),
 		unauthorized("signature", invalidToken, "another payload",
 			authorization(parts[0]+"."+strings.Split(w.mint(t, mainIssuer, map[string]any{"sub": "root"}), ".")[1]+"."+parts[2])),
@@ -93,12 +101,20 @@ func (w *world) otherCases(t *testing.T) []asked {
 	scope := with(forbidden, "scope_missing", "no scope", "/orders/7", bearer(map[string]any{"scope": "profile"}))
 	scope.challenge = lacksScope
 	conflict := with(forbidden, "tenant_conflict", "the route says second, the host main", "/any/context/second", good)
+	of := func(org string) string { return authorization(w.mint(t, commonIssuer, map[string]any{"org_id": org})) }
+	common, east, asleep := forbidden, forbidden, forbidden
+	common.host, east.host, asleep.host = "common.test", "east.test", "asleep.label.test"
 	host := with(bad, "host_invalid", "userinfo in the host", "/orders/7")
 	host.host = "main.test@evil.test"
 	silent := with(down, "keys_unavailable", "the issuer never answered", "/any", authorization(w.mint(t, silentIssuer, nil)))
 	silent.host = "silent.test"
 	return []asked{
 		scope,
+		with(common, "tenant_unknown", "a claim of nobody", "/any", of("nobody")),
+		with(common, "tenant_unknown", "no claim", "/any", authorization(w.mint(t, commonIssuer, nil))),
+		with(east, "tenant_mismatch", "a token of another tenant", "/any", of("west")),
+		with(asleep, "tenant_suspended", "without a token", "/open/x", "X-Nothing: 1"),
+		with(common, "tenant_suspended", "by claim", "/any", of("asleep")),
 		with(forbidden, "policy_denied", "no rule", "/elsewhere", good),
 		with(forbidden, "policy_denied", "deny rule", "/any/secret/x", good),
 		with(forbidden, "require_failed", "a claim that must be absent", "/orders/7", bearer(map[string]any{"banned": true})),

@@ -48,6 +48,7 @@ const (
 	silentIssuer  = "silent"
 	trialIssuer   = "trial"
 	placedIssuer  = "placed"
+	commonIssuer  = "common"
 )
 
 //go:embed testdata/claimgate.yaml
@@ -163,11 +164,14 @@ func (w *world) serveHTTP(l net.Listener, handler http.Handler) {
 }
 
 // addresses fill claimgate.yaml.
-type addresses struct{ Main, Second, Silent, Failing, Trial, Placed string }
+type addresses struct{ Main, Second, Silent, Failing, Trial, Placed, Common string }
 
 func (w *world) startIssuers(dir string) error {
 	at := map[string]string{}
-	for name, algorithm := range map[string]string{mainIssuer: "RS256", secondIssuer: "ES256", failingIssuer: "RS256", silentIssuer: "RS256", trialIssuer: "RS256", placedIssuer: "ES256"} {
+	algorithms := map[string]string{
+		mainIssuer: "RS256", secondIssuer: "ES256", failingIssuer: "RS256", silentIssuer: "RS256", trialIssuer: "RS256", placedIssuer: "ES256", commonIssuer: "ES256",
+	}
+	for name, algorithm := range algorithms {
 		l, err := listen()
 		if err != nil {
 			return err
@@ -187,7 +191,7 @@ func (w *world) startIssuers(dir string) error {
 	var text bytes.Buffer
 	fields := addresses{
 		Main: at[mainIssuer], Second: at[secondIssuer], Silent: at[silentIssuer], Failing: at[failingIssuer],
-		Trial: at[trialIssuer], Placed: at[placedIssuer],
+		Trial: at[trialIssuer], Placed: at[placedIssuer], Common: at[commonIssuer],
 	}
 	if err := template.Must(template.New("").Parse(gateTemplate)).Execute(&text, fields); err != nil {
 		return err
