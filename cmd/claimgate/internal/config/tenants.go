@@ -104,17 +104,23 @@ func (b *tenantBuilder) compile() *authz.Tenant {
 		spec.Policy, _ = b.base.policies.join(nil) // what else is wrong is still to be found
 	}
 	compiled, problems := authz.NewTenant(spec)
-	for _, p := range problems {
-		at := b.specPlace(p.Path)
-		if b.broken && (below("issuers", p.Path) || below("ids", p.Path)) || b.base.broken && at == t.at {
-			continue // a consequence of what is wrong with an issuer or with the defaults
-		}
-		b.further(at, p.Message, p.Mend)
-	}
+	b.take(problems)
 	if !whole || b.broken {
 		return nil
 	}
 	return compiled
+}
+
+// take notes the problems of a compiled tenant, but for consequences of what
+// is wrong with an issuer or with the defaults.
+func (b *tenantBuilder) take(problems []authz.Problem) {
+	for _, p := range problems {
+		at := b.specPlace(p.Path)
+		if b.broken && (below("issuers", p.Path) || below("ids", p.Path)) || b.base.broken && at == b.file.at {
+			continue
+		}
+		b.further(at, p.Message, p.Mend)
+	}
 }
 
 // own returns what the tenant wrote, or the default where it wrote nothing.
