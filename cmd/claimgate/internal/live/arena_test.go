@@ -77,7 +77,9 @@ func newArena(t testing.TB, n int) *arena {
 	return a
 }
 
-func (a *arena) path(parts ...string) string { return filepath.Join(append([]string{a.dir}, parts...)...) }
+func (a *arena) path(parts ...string) string {
+	return filepath.Join(append([]string{a.dir}, parts...)...)
+}
 
 func (a *arena) main(text string) {
 	a.t.Helper()
@@ -85,7 +87,10 @@ func (a *arena) main(text string) {
 	a.replace(a.path("claimgate.yaml"), strings.ReplaceAll(text, "PUBLIC", public))
 }
 
-func (a *arena) tenant(name, text string) { a.t.Helper(); a.replace(a.path("tenants", name+".yaml"), text) }
+func (a *arena) tenant(name, text string) {
+	a.t.Helper()
+	a.replace(a.path("tenants", name+".yaml"), text)
+}
 
 func (a *arena) replace(path, text string) {
 	a.t.Helper()

@@ -152,6 +152,9 @@ func (b *toyBase) Tenant(file *File) (*Tenant, error) {
 	t := &Tenant{File: file, Places: b.Places(file), Suspended: file.Suspended}
 	var access []string
 	for _, word := range file.Document.([][]string) {
+		if len(word) == 1 && word[0] != "suspended" {
+			return nil, fmt.Errorf("%s:1:1: %q has no value", file.Path, word[0])
+		}
 		switch word[0] {
 		case "host", "suspended":
 		case "key":
@@ -224,7 +227,6 @@ type scene struct {
 	t       testing.TB
 	live    *Configuration
 	current *authz.Snapshot
-	swaps   int
 	keys    *toyKeys
 	ahead   time.Duration
 	logs    *observer.ObservedLogs
@@ -238,8 +240,11 @@ type toyKeys struct {
 }
 
 func (k *toyKeys) WaitFirstFetches(ctx context.Context, _ ...string) error {
+	k.mu.Lock()
+	ended := k.ended
+	k.mu.Unlock()
 	select {
-	case <-k.ended:
+	case <-ended:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -289,7 +294,7 @@ func (s *scene) boot() {
 	s.keys = &toyKeys{ended: make(chan struct{})}
 	s.live = New(Options{
 		Documents: s.toy, Keys: s.keys, Log: zap.New(core),
-		Swap: func(next *authz.Snapshot) { s.current = next; s.swaps++ },
+		Swap: s.swap,
 		Now:  func() time.Time { return time.Now().Add(s.ahead) },
 	})
 }
@@ -299,6 +304,12 @@ func (s *scene) mkdir(name string) {
 	if err := os.MkdirAll(s.path(name), 0o700); err != nil {
 		s.t.Fatal(err)
 	}
+}
+
+func (s *scene) swap(next *authz.Snapshot) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.current = next
 }
 
 // write replaces a file by rename.
@@ -351,6 +362,8 @@ func (s *scene) answer(host string) string {
 
 // states renders the state of every tenant, as in `acme=stale globex=active`.
 func (s *scene) states() string {
+	s.live.mu.Lock()
+	defer s.live.mu.Unlock()
 	var states []string
 	for _, name := range slices.Sorted(maps.Keys(s.live.world.tenants)) {
 		states = append(states, name+"="+string(s.live.world.tenants[name].state()))
