@@ -101,6 +101,14 @@ func TestTenantFileKeepsWhatItHeld(t *testing.T) {
 		t.Errorf("a file with problems became a tenant, or lost some: %v", again)
 	}
 
+	for _, text := range []string{"hosts: 5\nentries: [mesh]\n", "entries: {mesh: true}\n", "hosts: [a.example]\nhosts: [b.example]\nentries: &x [mesh]\n"} {
+		file, err = ReadTenantFile(write(t, text, dir, "unread.yaml"))
+		places := base.Places(file)
+		if err == nil || len(places.Entries) > 0 && len(places.Hosts) == 0 {
+			t.Errorf("%q: places %+v, %v: what cannot be read is not unknown", text, places, err)
+		}
+	}
+
 	file, err = ReadTenantFile(write(t, "hosts: [\n", dir, "torn.yaml"))
 	if !errors.As(err, &problems) || file == nil || len(base.Places(file).Hosts) != 0 || base.Places(file).Name != "torn" {
 		t.Errorf("a torn file: %+v, %v", file, err)

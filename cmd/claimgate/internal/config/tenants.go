@@ -46,18 +46,27 @@ func (b *Base) Tenant(file *TenantFile) (*Tenant, Problems) {
 }
 
 // Places returns the places that a tenant claims, as far as they can be read,
-// for one that has no good version and must not lose them.
+// for one that has no good version and must not lose them. Where its places
+// cannot be read it names none at all, also not those of the defaults, since
+// the tenant may have others.
 func (b *Base) Places(file *TenantFile) authz.HeldSpec {
-	held := authz.HeldSpec{Name: file.name, Entries: b.defaults.doc.Entries}
+	held := authz.HeldSpec{Name: file.name}
 	if file.doc == nil {
 		return held
 	}
 	var ignored report
 	held.Hosts = ignored.hosts(file.at, file.doc.Hosts, false)
-	if file.doc.Entries != nil {
-		held.Entries = file.doc.Entries
+	unread := slices.ContainsFunc([]string{"hosts", "entries"}, func(field string) bool {
+		return file.shape.touches(file.at.source.name, file.at.at(field).path)
+	})
+	if unread && len(held.Hosts) == 0 {
+		return held
 	}
-	held.Entries = slices.DeleteFunc(slices.Clone(held.Entries), func(name string) bool { return !slices.Contains(b.entries, name) })
+	for _, name := range own(file.doc.Entries, b.defaults.doc.Entries) {
+		if slices.Contains(b.entries, name) {
+			held.Entries = append(held.Entries, name)
+		}
+	}
 	held.IDs = maps.Clone(file.doc.IDs)
 	return held
 }
