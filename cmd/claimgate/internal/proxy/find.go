@@ -18,7 +18,7 @@ const installed = ".build/envoy/lib/python3*/site-packages/envoy/_bin/envoy"
 
 // Find returns the path of the Envoy executable: what the environment variable
 // CLAIMGATE_ENVOY names, else the one installed below the working directory or
-// the root of the module around it, else `envoy` of PATH. A CLAIMGATE_ENVOY
+// the root of a module around it, else `envoy` of PATH. A CLAIMGATE_ENVOY
 // that is no executable is an error of its own, never a reason to look further.
 func Find() (string, error) {
 	if named := os.Getenv("CLAIMGATE_ENVOY"); named != "" {
@@ -32,7 +32,7 @@ func Find() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("proxy: %w", err)
 	}
-	for _, dir := range []string{wd, moduleRoot(wd)} {
+	for _, dir := range append([]string{wd}, moduleRoots(wd)...) {
 		if path := executableBelow(dir); path != "" {
 			return path, nil
 		}
@@ -56,14 +56,16 @@ func executableBelow(dir string) string {
 	return ""
 }
 
-// moduleRoot returns the nearest directory upwards that holds a go.mod, or dir.
-func moduleRoot(dir string) string {
+// moduleRoots returns the directories from dir upwards that hold a go.mod, the
+// nearest first: a module may lie inside another.
+func moduleRoots(dir string) []string {
+	var roots []string
 	for at := dir; ; at = filepath.Dir(at) {
 		if _, err := os.Stat(filepath.Join(at, "go.mod")); err == nil {
-			return at
+			roots = append(roots, at)
 		}
 		if at == filepath.Dir(at) {
-			return dir
+			return roots
 		}
 	}
 }

@@ -156,6 +156,10 @@ func TestFind(t *testing.T) {
 		if got, err := proxy.Find(); err != nil || got != want {
 			t.Errorf("got %q, %v, want %q", got, err, want)
 		}
+		write(t, filepath.Join(root, "a", "go.mod"), []byte("module m/a\n"))
+		if got, err := proxy.Find(); err != nil || got != want {
+			t.Errorf("from a module inside: got %q, %v, want %q", got, err, want)
+		}
 	})
 }
 
