@@ -12,6 +12,7 @@ import (
 	"github.com/claimgate/claimgate/authz/jwks"
 	"github.com/claimgate/claimgate/authz/token"
 	"github.com/claimgate/claimgate/cmd/claimgate/internal/config"
+	"github.com/claimgate/claimgate/cmd/claimgate/internal/live"
 	"github.com/claimgate/claimgate/envoy"
 )
 
@@ -20,6 +21,7 @@ import (
 type Gate struct {
 	engine   *authz.Engine
 	keys     *jwks.Registry
+	live     *live.Configuration
 	service  *envoy.Service
 	records  *recorder
 	cancel   context.CancelFunc
@@ -32,22 +34,12 @@ const firstFetches = 10 * time.Second
 
 // StartGate loads the configuration and serves it on the listener, which it
 // owns from then on. It returns once the keys of every issuer were asked for.
-// The gate ends with Stop.
+// The gate follows its files, and ends with Stop.
 func StartGate(ctx context.Context, file string, l net.Listener) (*Gate, error) {
-	document, err := config.Load(file)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("demo: %w", err), l.Close())
-	}
 	g := &Gate{keys: jwks.NewRegistry(jwks.Options{}), engine: authz.NewEngine(authz.Options{}), records: &recorder{}}
-	settings, err := document.Settings()
-	if err != nil {
+	if err := g.load(file); err != nil {
 		return nil, errors.Join(fmt.Errorf("demo: %w", err), l.Close())
 	}
-	built, err := document.Build(config.Runtime{Keys: g.keys, Cache: token.NewCache(settings.CacheTokens), Generation: 1})
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("demo: %w", err), l.Close())
-	}
-	g.engine.Swap(built.Snapshot)
 	g.serve(context.WithoutCancel(ctx), l) // until Stop, not until the caller's start is over
 	if err := g.awaitKeys(ctx); err != nil {
 		g.Stop() //nolint:contextcheck // it ends at once
@@ -57,11 +49,28 @@ func StartGate(ctx context.Context, file string, l net.Listener) (*Gate, error) 
 	return g, nil
 }
 
+// load puts the configuration in force. A bad tenant file is an error here, as
+// it is for `claimgate check`; once the gate runs, its tenant is quarantined.
+func (g *Gate) load(file string) error {
+	document, err := config.Load(file)
+	if err != nil {
+		return err
+	}
+	checked, err := document.Build(config.Runtime{})
+	if err != nil {
+		return err
+	}
+	rt := config.Runtime{Keys: g.keys, Cache: token.NewCache(checked.Settings.CacheTokens)}
+	g.live = live.New(live.Options{Documents: live.Files(file, rt), Keys: g.keys, Swap: g.engine.Swap, Watch: live.WatchDirectories})
+	return g.live.Start()
+}
+
 func (g *Gate) serve(ctx context.Context, l net.Listener) {
 	server := envoy.NewServer(envoy.ServerOptions{Decider: g.engine, Observer: g.records})
 	g.service = envoy.NewService(server, envoy.ServiceOptions{DrainWait: time.Millisecond})
 	ctx, g.cancel = context.WithCancel(ctx)
 	g.running.Go(func() { g.keys.Run(ctx) })
+	g.running.Go(func() { g.live.Run(ctx) })
 	g.running.Go(func() { _ = g.service.Serve(l) }) // ends by Stop; a listener that fails shows as 503
 }
 
