@@ -14,29 +14,39 @@ type SnapshotSpec struct {
 	Generation       uint64
 	Tenants          []*Tenant // in the order of acceptance: of two that contest a place the later is the problem
 	Held             []HeldSpec
-	Entries          []EntrySpec
+	Entries          []EntrySpec   // at most MaxEntries
 	Owned            *OwnedHeaders // the set that every tenant was compiled with
 	Proxy            ProxySpec
 	Realm            string // of challenges; printable ASCII without `"` and `\`
 	DecisionIDHeader string // response header with the decision id, "" for none
 }
 
-// EntrySpec is one entry: a place where the tenant is named by Envoy's
-// context_extensions.
+// EntrySpec is one entry: where requests arrive and what names their tenant.
+// That is exactly one of a context extension, a label of the host, a segment of
+// the path, and a claim of the verified token. A tenant is reached only if it
+// lists the entry.
 type EntrySpec struct {
-	Name             string
-	ContextExtension string // key; its value is the tenant's name
+	Name string
+	// ContextExtension is the key of a value that the proxy sets and no client
+	// can: the tenant's name. It goes without hosts.
+	ContextExtension string
 	// Hosts are exact, `*.x` (exactly one label), `{tenant}.x` or `*`.
 	Hosts []string
-	// PathPrefix is by whole segments; a segment may be `{tenant}`. Rules see
-	// the path below it.
-	PathPrefix       string
-	TenantFromClaim  []*Issuer // the token is verified first, then its tenant claim finds the tenant
-	Cache            *token.Cache
-	Preflight        bool           // before a tenant is known
-	Public           *policy.Policy // public routes before a tenant is known; nil: none
-	Relaxations      Oddity
-	YieldsTo         []string
+	// PathPrefix holds whole segments of unreserved characters, one of which
+	// may be `{tenant}`; "" stands for every path. Rules, public routes and
+	// captures see the path below it.
+	PathPrefix string
+	// TenantFromClaim are issuers with a tenant claim. The token is verified
+	// first; then the claim finds a tenant that lists the entry and admits the
+	// issuer.
+	TenantFromClaim []*Issuer
+	Cache           *token.Cache
+	// Preflight and Public pass requests before a tenant is known, without any
+	// identity, and where it is known beside what the tenant passes itself.
+	Preflight        bool
+	Public           *policy.Policy // nil: none
+	Relaxations      Oddity         // beside those of a tenant that the place names
+	YieldsTo         []string       // names of tenants and entries whose places lie within this one
 	ResourceMetadata *ResourceMetadata
 }
 

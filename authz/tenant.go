@@ -18,11 +18,11 @@ const maxTenantNameBytes = 64
 // TenantSpec is what NewTenant compiles.
 type TenantSpec struct {
 	Name                 string          // 1 to 64 of A-Z, a-z, 0-9, `.`, `_`, `-`
-	Hosts                []string        // canonical (CanonicalHost)
+	Hosts                []string        // canonical (CanonicalHost), or `*.x` (exactly one label), or `*`
 	Entries              []string        // names of entries that lead to this tenant
 	Issuers              []*token.Issuer // at least one, or Grants
 	Grants               []IssuerGrant   // in place of Issuers
-	YieldsTo             []string        // names of tenants whose places lie within a wildcard host of this one
+	YieldsTo             []string        // names of tenants and entries whose places lie within one of this tenant's
 	Labels               map[string]string
 	IDs                  map[string]string // by issuer name: the value of its tenant claim; default the tenant's name
 	Suspended            bool              // denies everything at once
