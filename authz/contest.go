@@ -199,32 +199,20 @@ func (b *builder) widerThan(host string) []*node {
 	return []*node{b.snapshot.anyHost}
 }
 
-// narrowerThan visits all places whose hosts a wildcard covers.
+// narrowerThan visits all places whose hosts a wildcard covers, in the order in
+// which they were entered, until visit returns false.
 func (b *builder) narrowerThan(host string, visit func(*place) bool) {
-	parent, wild := strings.CutPrefix(host, "*.")
-	if wild {
-		visitAll(b.children[parent], visit)
-		return
+	var covered []*place
+	if parent, wild := strings.CutPrefix(host, "*."); wild {
+		covered = b.children[parent]
+	} else if host == "*" {
+		covered = b.narrow
 	}
-	if host != "*" {
-		return
-	}
-	for _, nodes := range []map[string]*node{b.snapshot.hosts, b.snapshot.parents} {
-		for _, name := range sortedKeys(nodes) {
-			if !visitAll(nodes[name].places, visit) {
-				return
-			}
-		}
-	}
-}
-
-func visitAll(places []*place, visit func(*place) bool) bool {
-	for _, p := range places {
+	for _, p := range covered {
 		if !visit(p) {
-			return false
+			return
 		}
 	}
-	return true
 }
 
 // enter puts a place in force.
@@ -245,6 +233,9 @@ func (b *builder) enter(p *place) {
 		if _, parent, dotted := strings.Cut(p.host, "."); dotted {
 			b.children[parent] = append(b.children[parent], p)
 		}
+	}
+	if p.host != "*" {
+		b.narrow = append(b.narrow, p)
 	}
 	n.insert(p)
 }

@@ -128,6 +128,7 @@ type builder struct {
 	all      []*entry
 	held     map[string]bool
 	children map[string][]*place // of exact hosts, by what follows their first label
+	narrow   []*place            // of all hosts but `*`
 	tokens   *sharings
 	found    problems
 }
