@@ -11,5 +11,5 @@ import "embed"
 
 // FS holds the folders of the examples.
 //
-//go:embed quickstart demo
+//go:embed quickstart demo multi-tenant
 var FS embed.FS

@@ -36,7 +36,7 @@ tokens that it prints are worth nothing outside this process.`,
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&opts.Once, "once", false, "end after the table: 0 if every row came out as expected, else 1")
-	flags.StringVar(&opts.Example, "example", "demo", "the example to run: demo or quickstart")
+	flags.StringVar(&opts.Example, "example", "demo", "the example to run: demo, multi-tenant or quickstart")
 	flags.BoolVar(&opts.WithoutEnvoy, "without-envoy", false, "use the stand-in even where there is an Envoy")
 	return cmd
 }

@@ -76,13 +76,17 @@ func hasTest(t *testing.T, dir, start string) bool {
 // TestLinks: what the documents link to is there.
 func TestLinks(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)#:]+)\)`)
-	for _, document := range []string{"README.md", "SECURITY.md", "CHANGELOG.md", "examples/demo/README.md", "examples/quickstart/README.md"} {
-		text, err := os.ReadFile(filepath.Join(root, document))
+	examples, err := filepath.Glob(filepath.Join(root, "examples/*/README.md"))
+	if err != nil || len(examples) < 2 {
+		t.Fatalf("%d examples with a README, %v", len(examples), err)
+	}
+	for _, document := range append(examples, root+"/README.md", root+"/SECURITY.md", root+"/CHANGELOG.md") {
+		text, err := os.ReadFile(document)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, match := range link.FindAllStringSubmatch(string(text), -1) {
-			if _, err := os.Stat(filepath.Join(root, filepath.Dir(document), match[1])); err != nil {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(document), match[1])); err != nil {
 				t.Errorf("%s: %v", document, err)
 			}
 		}

@@ -98,7 +98,7 @@ func TestTakenPorts(t *testing.T) {
 
 func TestUnknownExample(t *testing.T) {
 	err := Run(t.Context(), Options{Example: "nowhere"})
-	if err == nil || !strings.Contains(err.Error(), "demo, quickstart") {
+	if err == nil || !strings.Contains(err.Error(), "demo, multi-tenant, quickstart") {
 		t.Errorf("got %v, want an error that lists the examples", err)
 	}
 	if errors.Is(err, ErrUnexpected) {

@@ -39,7 +39,7 @@ func Run(ctx context.Context, opts Options) error {
 	if out == nil {
 		out = io.Discard
 	}
-	stack, err := StartStack(ctx, StackOptions{Example: story.Example, Issuers: story.Issuers, WithoutEnvoy: opts.WithoutEnvoy})
+	stack, err := StartStack(ctx, StackOptions{Example: story.Example, Issuers: story.Issuers, Script: story.Script, WithoutEnvoy: opts.WithoutEnvoy})
 	if err != nil {
 		return err
 	}
@@ -98,10 +98,26 @@ func printParts(out io.Writer, s *Stack) {
 		_, _ = fmt.Fprintln(out)
 	}
 	_, _ = fmt.Fprintf(out, "  client -> %s %s -> claimgate %s", front, s.Front, s.gate)
-	for _, name := range slices.Sorted(maps.Keys(s.Issuers)) {
-		_, _ = fmt.Fprintf(out, "\n  issuer %-11s %s", name, s.IssuerURL(name))
-	}
+	printIssuers(out, s)
 	_, _ = fmt.Fprintf(out, "\n  upstream           http://%s (answers with what it saw)\n  files              %s\n\n", s.upstream, s.Dir)
+}
+
+// printIssuers prints one line for each server, which may hold many issuers.
+func printIssuers(out io.Writer, s *Stack) {
+	more := map[int]int{}
+	for _, spec := range s.opts.Issuers {
+		more[spec.Port]++
+	}
+	for _, spec := range s.opts.Issuers {
+		if more[spec.Port] == 0 {
+			continue
+		}
+		_, _ = fmt.Fprintf(out, "\n  issuer %-11s %s", spec.Name, s.IssuerURL(spec.Name))
+		if others := more[spec.Port] - 1; others > 0 {
+			_, _ = fmt.Fprintf(out, " (and %d more of this server)", others)
+		}
+		more[spec.Port] = 0
+	}
 }
 
 // printAccessLog prints one line of Envoy's access log, where the example has

@@ -9,8 +9,10 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"time"
 
@@ -36,7 +38,8 @@ const envoyFile = "envoy.yaml"
 // IssuerSpec is one issuer that an example's claimgate.yaml trusts.
 type IssuerSpec struct {
 	Name      string // as in claimgate.yaml
-	Port      int    // as in claimgate.yaml
+	Port      int    // as in claimgate.yaml; issuers with a path may share one
+	Path      string // of the identifier, such as /realms/acme; "" for none
 	Algorithm string
 }
 
@@ -44,7 +47,8 @@ type IssuerSpec struct {
 type StackOptions struct {
 	Example      string // folder of package examples
 	Issuers      []IssuerSpec
-	WithoutEnvoy bool // use the stand-in though there is an Envoy
+	Script       string // file of the folder that writes more of its files; "" for none
+	WithoutEnvoy bool   // use the stand-in though there is an Envoy
 }
 
 // Stack is a running example: issuers, upstream, claimgate and the proxy.
@@ -101,19 +105,32 @@ func (s *Stack) startUpstream(ctx context.Context) error {
 }
 
 func (s *Stack) startIssuers(ctx context.Context) error {
+	servers := map[int]*http.ServeMux{}
 	for _, spec := range s.opts.Issuers {
-		l, err := s.ports.listen(ctx, spec.Port)
-		if err != nil {
+		if _, ok := servers[spec.Port]; !ok {
+			l, err := s.ports.listen(ctx, spec.Port)
+			if err != nil {
+				return err
+			}
+			servers[spec.Port] = http.NewServeMux()
+			s.serveHTTP(l, servers[spec.Port])
+		}
+		if err := s.startIssuer(spec, servers[spec.Port]); err != nil {
 			return err
 		}
-		s.urls[spec.Name] = "http://" + l.Addr().String()
-		idp, err := issuer.New(issuer.Options{URL: s.urls[spec.Name], Algorithm: spec.Algorithm})
-		if err != nil {
-			return errors.Join(err, l.Close())
-		}
-		s.Issuers[spec.Name] = idp
-		s.serveHTTP(l, idp)
 	}
+	return nil
+}
+
+func (s *Stack) startIssuer(spec IssuerSpec, server *http.ServeMux) error {
+	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(s.ports.replaced[spec.Port]))
+	s.urls[spec.Name] = "http://" + address + spec.Path
+	idp, err := issuer.New(issuer.Options{URL: s.urls[spec.Name], Algorithm: spec.Algorithm})
+	if err != nil {
+		return err
+	}
+	s.Issuers[spec.Name] = idp
+	server.Handle(spec.Path+"/", idp)
 	return nil
 }
 
@@ -162,6 +179,19 @@ func (s *Stack) writeFiles(ctx context.Context) error {
 	s.ports.leave(ctx, portAdmin)
 	if err := s.ports.copyTree(s.Dir, files); err != nil {
 		return fmt.Errorf("demo: %w", err)
+	}
+	return s.runScript(ctx)
+}
+
+// runScript has the example write more files, as its README says to.
+func (s *Stack) runScript(ctx context.Context) error {
+	if s.opts.Script == "" {
+		return nil
+	}
+	cmd := exec.CommandContext(ctx, "sh", s.opts.Script) //nolint:gosec // a file of package examples
+	cmd.Dir = s.Dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("demo: %s: %w: %s", s.opts.Script, err, out)
 	}
 	return nil
 }

@@ -48,7 +48,7 @@ func bob() claims { return person("bob", "orders:read orders:write") }
 func demoStory() Story {
 	return Story{
 		Example: "demo",
-		Issuers: []IssuerSpec{{acmeIssuer, 8080, "RS256"}, {globexIssuer, 8082, "ES256"}},
+		Issuers: []IssuerSpec{{Name: acmeIssuer, Port: 8080, Algorithm: "RS256"}, {Name: globexIssuer, Port: 8082, Algorithm: "ES256"}},
 		Watch:   []string{"x-tenant", "x-user-id", "x-roles", "authorization"},
 		Steps:   append(tokenSteps(), policySteps()...),
 		Hands: []Hand{
@@ -131,7 +131,7 @@ func quickstartStory() Story {
 	}
 	return Story{
 		Example: "quickstart",
-		Issuers: []IssuerSpec{{localIssuer, 8080, "RS256"}},
+		Issuers: []IssuerSpec{{Name: localIssuer, Port: 8080, Algorithm: "RS256"}},
 		Watch:   []string{"x-user-id", "authorization"},
 		Steps: []Step{
 			at("/orders/7", "no token").

@@ -46,6 +46,7 @@ type headers func(*Stack) (http.Header, error)
 type Story struct {
 	Example string
 	Issuers []IssuerSpec
+	Script  string   // see StackOptions
 	Watch   []string // headers to show of what the upstream saw
 	Steps   []Step
 	Hands   []Hand
@@ -65,7 +66,11 @@ const audience = "https://api.example.com"
 
 // Stories returns the stories by the name of their example.
 func Stories() map[string]Story {
-	return map[string]Story{"demo": demoStory(), "quickstart": quickstartStory()}
+	stories := map[string]Story{}
+	for _, story := range []Story{demoStory(), multiTenantStory(), quickstartStory()} {
+		stories[story.Example] = story
+	}
+	return stories
 }
 
 // bearer returns a header function with a token of the named issuer.
