@@ -157,20 +157,30 @@ func (c *Configuration) Signal(ctx context.Context) Result {
 	return c.look(ctx, ask{all: true, confirm: true})
 }
 
+// look reloads for somebody who wants to know: that nothing changed just now is
+// no good news where something is bad.
 func (c *Configuration) look(ctx context.Context, how ask) Result {
 	result, unripe := c.reload(how)
-	for unripe {
-		timer := time.NewTimer(quiet)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return result
-		}
+	for unripe && settle(ctx) {
 		var next Result
 		if next, unripe = c.reload(ask{}); next != Unchanged {
 			result = next
 		}
 	}
+	if status := c.Status(); result == Unchanged && !status.Failing().IsZero() {
+		return Refused
+	}
 	return result
+}
+
+// settle gives files that are being written their time; false: ctx ended.
+func settle(ctx context.Context) bool {
+	timer := time.NewTimer(quiet)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
