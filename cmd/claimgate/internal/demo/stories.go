@@ -24,6 +24,9 @@ func refusedAs(status int, reason, challenge string) Outcome {
 
 func passed(reason, saw string) Outcome { return Outcome{Status: 200, Reason: reason, Saw: saw} }
 
+// order is what most requests of the stories ask for.
+const order = "/orders/7"
+
 type claims map[string]any
 
 // person returns claims of a token.
@@ -52,9 +55,9 @@ func demoStory() Story {
 		Watch:   []string{"x-tenant", "x-user-id", "x-roles", "authorization"},
 		Steps:   append(tokenSteps(), policySteps()...),
 		Hands: []Hand{
-			{Variable: "ALICE", Issuer: acmeIssuer, Claims: aliceAdmin(), Host: "acme.localhost", Target: "/orders/7", Say: "acme's token at acme"},
-			{Variable: "ALICE", Host: "globex.localhost", Target: "/orders/7", Say: "the same token at globex: refused"},
-			{Variable: "BOB", Issuer: globexIssuer, Claims: bob(), Host: "globex.localhost", Target: "/orders/7", Say: "globex's token at globex"},
+			{Variable: "ALICE", Issuer: acmeIssuer, Claims: aliceAdmin(), Host: "acme.localhost", Target: order, Say: "acme's token at acme"},
+			{Variable: "ALICE", Host: "globex.localhost", Target: order, Say: "the same token at globex: refused"},
+			{Variable: "BOB", Issuer: globexIssuer, Claims: bob(), Host: "globex.localhost", Target: order, Say: "globex's token at globex"},
 			{Variable: "ALICE", Host: "acme.localhost", Target: "/orders/export", Say: "a deny rule wins"},
 			{Host: "acme.localhost", Target: "/healthz", Say: "a public route"},
 		},
@@ -79,23 +82,23 @@ func (s Step) after(before func(*Stack) error) Step { s.Before = before; return 
 func tokenSteps() []Step {
 	good, other := bearer(acmeIssuer, alice()), bearer(globexIssuer, bob())
 	return []Step{
-		acme("/orders/7", "no token").
+		acme(order, "no token").
 			gets(refusedAs(401, "no_token", noError)),
-		acme("/orders/7", "good token").sends(good).
+		acme(order, "good token").sends(good).
 			gets(passed("allowed", "x-tenant=acme x-user-id=alice")),
-		globex("/orders/7", "good token").sends(other).
+		globex(order, "good token").sends(other).
 			gets(passed("allowed", "x-tenant=globex x-user-id=bob")),
-		globex("/orders/7", "acme's token").sends(good).
+		globex(order, "acme's token").sends(good).
 			gets(refusedAs(401, "issuer_unknown", invalidToken)),
-		acme("/orders/7", "expired token").sends(bearer(acmeIssuer, alice().expired())).
+		acme(order, "expired token").sends(bearer(acmeIssuer, alice().expired())).
 			gets(refusedAs(401, "expired", invalidToken)),
-		acme("/orders/7", "one signature bit flipped").sends(tampered(good)).
+		acme(order, "one signature bit flipped").sends(tampered(good)).
 			gets(refusedAs(401, "signature", invalidToken)),
-		acme("/orders/7", "alg: none, no signature").sends(unsigned(good)).
+		acme(order, "alg: none, no signature").sends(unsigned(good)).
 			gets(refusedAs(401, "token_malformed", invalidRequest)),
-		acme("/orders/7", "another audience").sends(bearer(acmeIssuer, alice().with("aud", "https://other.example.com"))).
+		acme(order, "another audience").sends(bearer(acmeIssuer, alice().with("aud", "https://other.example.com"))).
 			gets(refusedAs(401, "audience", invalidToken)),
-		acme("/orders/7", "first token of a new key").after(rotate(acmeIssuer)).sends(good).
+		acme(order, "first token of a new key").after(rotate(acmeIssuer)).sends(good).
 			gets(passed("allowed", "x-tenant=acme x-user-id=alice")),
 	}
 }
@@ -104,7 +107,7 @@ func tokenSteps() []Step {
 func policySteps() []Step {
 	admin := bearer(acmeIssuer, aliceAdmin())
 	return []Step{
-		acme("/orders/7", "token without the scope").sends(bearer(acmeIssuer, person("carol", "profile"))).
+		acme(order, "token without the scope").sends(bearer(acmeIssuer, person("carol", "profile"))).
 			gets(refusedAs(403, "scope_missing", lacksScope)),
 		acme("/admin/users", "role in a nested claim").sends(admin).
 			gets(passed("allowed", "x-roles=reader,admin x-tenant=acme x-user-id=alice")),
@@ -112,7 +115,7 @@ func policySteps() []Step {
 			gets(refusedAs(403, "policy_denied", "")),
 		acme("/orders/export", "deny rule, claim missing").sends(admin).
 			gets(refusedAs(403, "policy_denied", "")),
-		acme("/orders/7", "forged x-user-id, x-roles").sends(also(bearer(acmeIssuer, alice()), "x-user-id: root", "x-user-id: eve", "x-roles: admin")).
+		acme(order, "forged x-user-id, x-roles").sends(also(bearer(acmeIssuer, alice()), "x-user-id: root", "x-user-id: eve", "x-roles: admin")).
 			gets(passed("allowed", "x-tenant=acme x-user-id=alice")),
 		acme("/healthz", "public route, no token").
 			gets(passed("public_route", "x-tenant=acme")),
@@ -134,23 +137,23 @@ func quickstartStory() Story {
 		Issuers: []IssuerSpec{{Name: localIssuer, Port: 8080, Algorithm: "RS256"}},
 		Watch:   []string{"x-user-id", "authorization"},
 		Steps: []Step{
-			at("/orders/7", "no token").
+			at(order, "no token").
 				gets(refusedAs(401, "no_token", noError)),
-			at("/orders/7", "good token").sends(good).
+			at(order, "good token").sends(good).
 				gets(passed("allowed", "x-user-id=alice")),
-			at("/orders/7", "token without the scope").sends(bearer(localIssuer, person("carol", "profile"))).
+			at(order, "token without the scope").sends(bearer(localIssuer, person("carol", "profile"))).
 				gets(refusedAs(403, "scope_missing", lacksScope)),
 			at("/users/alice", "one's own profile").sends(good).
 				gets(passed("allowed", "x-user-id=alice")),
 			at("/users/bob", "another's profile").sends(good).
 				gets(refusedAs(403, "policy_denied", "")),
-			at("/orders/7", "forged x-user-id").sends(also(good, "x-user-id: root")).
+			at(order, "forged x-user-id").sends(also(good, "x-user-id: root")).
 				gets(passed("allowed", "x-user-id=alice")),
 		},
 		Hands: []Hand{
-			{Variable: "ALICE", Issuer: localIssuer, Claims: alice(), Host: "localhost", Target: "/orders/7", Say: "allowed"},
+			{Variable: "ALICE", Issuer: localIssuer, Claims: alice(), Host: "localhost", Target: order, Say: "allowed"},
 			{Variable: "ALICE", Host: "localhost", Target: "/users/bob", Say: "not alice's"},
-			{Host: "localhost", Target: "/orders/7", Say: "no token"},
+			{Host: "localhost", Target: order, Say: "no token"},
 		},
 	}
 }
