@@ -30,7 +30,8 @@ type judging struct {
 	found     map[string][]*seen // by tenant name; of the directories
 	confirmed confirmation
 	start     bool
-	maxLoss   int // most tenants that may vanish; see Main
+	another   bool // the main file says something else than the one in force
+	maxLoss   int  // most tenants that may vanish; see Main
 	ready     func(keys []string) bool
 	suspects  []string // tenants that were bad under this very main file
 	now       time.Time
@@ -157,7 +158,7 @@ func (j *judging) lose() error {
 		for _, i := range lost {
 			i.next = nil
 		}
-	case j.main != j.old.main:
+	case j.another:
 		return newLossError(lost, len(j.old.tenants), j.maxLoss)
 	default:
 		for _, i := range lost {

@@ -303,6 +303,9 @@ func TestP6ManyVanishOnlyWhenConfirmed(t *testing.T) {
 	if status := s.live.Status(); len(status.Vanishing) != 6 || !status.Waiting() || status.Tenants[Stale] != 6 {
 		t.Errorf("status %+v", status)
 	}
+	if got := s.live.Reload(t.Context()); got != Partial || serving(s) != 9 || s.live.Status().Main != nil {
+		t.Fatalf("looked at again: %s, %d serve, main file %+v", got, serving(s), s.live.Status().Main)
+	}
 	vanish(s, 6) // which was not reported when it is confirmed
 	if got := s.live.Confirm(t.Context()); serving(s) != 9 {
 		t.Fatalf("what was not reported was confirmed: %s", got)

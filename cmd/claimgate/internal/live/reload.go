@@ -155,6 +155,7 @@ func again(known, now *trouble) *trouble {
 func (c *Configuration) attemptMain(text Text, main *Main, how ask, found *finding) bool {
 	hash := sha256.Sum256(text.Bytes)
 	next, err := c.attempt(main, how, found, func(j *judging) {
+		j.another = !bytes.Equal(text.Bytes, c.world.text.Bytes)
 		if c.broken.text == hash && !how.all {
 			j.suspects = c.broken.names
 		}
