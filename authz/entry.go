@@ -85,6 +85,16 @@ func (e *entry) findTenant(verified *token.Verified) (claimed, Reason, bool) {
 	return claimed{}, Internal, false
 }
 
+// ownerOf names the tenant that a verified token counts for, "" where there is
+// none.
+func (e *entry) ownerOf(issuer *token.Issuer, claims *token.Value) string {
+	found, _, ok := e.findTenant(&token.Verified{Issuer: issuer, Claims: claims})
+	if !ok {
+		return ""
+	}
+	return found.tenant.name
+}
+
 // compileEntry checks and compiles an entry. Paths of problems begin with base.
 func compileEntry(spec *EntrySpec, base string, found *problems) *entry {
 	e := &entry{
@@ -195,7 +205,9 @@ func (e *entry) compileIssuers(spec *EntrySpec, base string, found *problems) {
 	if err != nil {
 		found.add(base+".tenantFromClaim", err.Error(), "a token of one could be taken for one of the other: remove one")
 	}
-	e.verifier = verifier
+	if verifier != nil {
+		e.verifier = verifier.CountFor(e.ownerOf)
+	}
 }
 
 // compilePrefix reads a path prefix. Its segments are what canonical paths

@@ -34,10 +34,15 @@ func (g *grant) check(claims *token.Value, now time.Time) (Reason, bool) {
 			return reason, false
 		}
 	}
-	if g.issuer.tenantClaim != nil && g.issuer.tenantOf(claims) != g.id {
+	if !g.mine(claims) {
 		return TenantMismatch, false
 	}
 	return 0, true
+}
+
+// mine reports whether the token is for this tenant, as far as its claim tells.
+func (g *grant) mine(claims *token.Value) bool {
+	return g.issuer.tenantClaim == nil || g.issuer.tenantOf(claims) == g.id
 }
 
 // checkAudiences wants the token to name an audience of this part of the
@@ -98,8 +103,18 @@ func compileGrants(spec *TenantSpec, found *problems) ([]grant, *token.Verifier)
 	verifier, err := token.NewVerifier(issuers, spec.Cache)
 	if err != nil {
 		found.add("issuers", err.Error(), "a token of one could be taken for one of the other: remove one")
+		return nil, nil
 	}
-	return grants, verifier
+	// The settings may be those of other tenants: each has a share of its own.
+	name := spec.Name
+	return grants, verifier.CountFor(func(issuer *token.Issuer, claims *token.Value) string {
+		for i := range grants {
+			if g := &grants[i]; g.issuer.issuer == issuer && g.mine(claims) {
+				return name
+			}
+		}
+		return ""
+	})
 }
 
 // grantsOf returns the grants, also where they were written as issuers alone.

@@ -14,7 +14,7 @@ import (
 // of memory counts as several.
 //
 // It is cut into shards with a lock each. Where a shard is full, a scope (all
-// verifiers of equal settings) that holds more than its share of it loses
+// verifiers of equal settings; see Verifier.CountFor) that holds more than its share of it loses
 // entries first, so that no tenant's flood pushes out another's tokens. Within
 // a share, entries that were not asked for lately go first.
 type Cache struct {
@@ -47,7 +47,8 @@ type entry struct {
 	issuer     string // URL
 	kid        string // as the token's header has it
 	alg        Algorithm
-	thumbprint Thumbprint // of the key that verified it
+	thumbprint Thumbprint  // of the key that verified it
+	holder     fingerprint // of the tenant that it counts for; zero: of the scope
 }
 
 // units returns as how many entries this one counts.

@@ -20,11 +20,13 @@ type shard struct {
 	hand     int
 }
 
-// scope counts the units of one fingerprint.
+// scope counts the units of one holder: a fingerprint, or one of the tenants that
+// have it in common.
 type scope struct{ held int }
 
 type slot struct {
 	key    cacheKey
+	holder fingerprint // whose share it counts against
 	scope  *scope
 	entry  entry
 	units  int
@@ -63,14 +65,18 @@ func (s *shard) put(key cacheKey, e entry, now time.Time) {
 		s.slots[at].entry = e
 		return
 	}
-	own, units := s.scopes[key.scope], e.units()
+	holder := key.scope
+	if e.holder != (fingerprint{}) {
+		holder = e.holder
+	}
+	own, units := s.scopes[holder], e.units()
 	if own == nil {
 		own = &scope{}
-		s.scopes[key.scope] = own
+		s.scopes[holder] = own
 	}
 	if units > max(1, s.share()) {
 		if own.held == 0 {
-			delete(s.scopes, key.scope)
+			delete(s.scopes, holder)
 		}
 		return
 	}
@@ -81,7 +87,7 @@ func (s *shard) put(key cacheKey, e entry, now time.Time) {
 		s.evictions.Add(1)
 	}
 	s.index[key] = len(s.slots)
-	s.slots = append(s.slots, slot{key: key, scope: own, entry: e, units: units})
+	s.slots = append(s.slots, slot{key: key, holder: holder, scope: own, entry: e, units: units})
 }
 
 // share returns how many units each scope may hold, 0 where the scopes
@@ -102,7 +108,7 @@ func (s *shard) drop(at int) {
 	delete(s.index, gone.key)
 	s.used -= gone.units
 	if gone.scope.held -= gone.units; gone.scope.held == 0 {
-		delete(s.scopes, gone.key.scope)
+		delete(s.scopes, gone.holder)
 	}
 	last := len(s.slots) - 1
 	if at != last {

@@ -27,6 +27,7 @@ type Verifier struct {
 	fingerprint fingerprint
 	cache       *Cache // nil without caching
 	budget      *budget
+	tenant      func(*Issuer, *Value) string // nil: all count alike
 }
 
 // NewVerifier builds a verifier. No two issuers may match one `iss`. Without
@@ -55,6 +56,30 @@ func NewVerifier(issuers []*Issuer, cache *Cache) (*Verifier, error) {
 	}
 	v.fingerprint = fingerprintOf(issuers)
 	return v, nil
+}
+
+// CountFor returns a verifier that verifies alike, but counts what it caches for
+// the tenant that tenant names, so that tenants with settings in common have
+// shares of their own. Tokens of "", which no tenant knows, have one share
+// together.
+func (v *Verifier) CountFor(tenant func(*Issuer, *Value) string) *Verifier {
+	counting := *v
+	counting.tenant = tenant
+	return &counting
+}
+
+// holder returns whose share of the cache a token counts against.
+func (v *Verifier) holder(e *entry) fingerprint {
+	if v.tenant == nil {
+		return fingerprint{}
+	}
+	name := v.tenant(v.issuers[e.issuer], e.claims)
+	if name == "" {
+		return fingerprint{}
+	}
+	w := settingsHash{sha256.New()}
+	w.list(string(v.fingerprint[:]), name)
+	return fingerprint(w.Sum(nil))
 }
 
 // Verify checks one compact JWS in the order: size, alphabet, cache, header,
@@ -89,6 +114,7 @@ func (v *Verifier) Verify(ctx context.Context, raw string, now time.Time) (Verif
 	v.cache.miss(key)
 	e, err := v.fresh(ctx, parts, now)
 	if err == nil {
+		e.holder = v.holder(&e)
 		v.cache.put(key, e, now)
 	}
 	return v.outcome(e, err)
