@@ -27,7 +27,7 @@ func TestP8FloodOfOneTenantOfASharedIssuer(t *testing.T) {
 		Tenants: []*authz.Tenant{tenant("calm"), tenant("busy")},
 	}))
 	ask := func(host, org string, n int) authz.Decision {
-		req := get("/any/1", provider.sign(t, jwt.MapClaims{"org": org, "jti": fmt.Sprint(n)}))
+		req := get("/any/1", provider.sign(t, jwt.MapClaims{"org": org, "jti": fmt.Sprint(host, n)}))
 		req.Host = host
 		return engine.Decide(t.Context(), req)
 	}
