@@ -89,6 +89,7 @@ func commands() []*cobra.Command {
 		newVersionCommand(), // say what was built
 		newConfigTopic(),    // help: every field of the configuration
 		newLeversTopic(),    // help: what to change in an emergency
+		newReloadTopic(),    // help: changing the configuration of a running server
 		newReasonsTopic(),   // help: what each reason of a decision means
 	}
 }

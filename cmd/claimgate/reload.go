@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
 	"github.com/claimgate/claimgate/cmd/claimgate/internal/admin"
@@ -16,6 +17,18 @@ import (
 	"github.com/claimgate/claimgate/cmd/claimgate/internal/live"
 	"github.com/claimgate/claimgate/cmd/claimgate/internal/telemetry"
 )
+
+// newReloadTopic is a page of help, no command: `claimgate help reload`.
+func newReloadTopic() *cobra.Command {
+	topic := &cobra.Command{
+		Use:   "reload",
+		Short: "What happens when files of a running server change",
+	}
+	topic.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
+		_ = write(cmd.OutOrStdout(), live.Help()) // as cobra does with its own pages
+	})
+	return topic
+}
 
 // hangups parts SIGHUP, which reloads, from the signals that end the process.
 func hangups(signals <-chan os.Signal) (ends chan os.Signal, reloads chan struct{}, stop func()) {

@@ -1,0 +1,52 @@
+package live
+
+// Help is a page on changing the configuration of a running server.
+func Help() string { return help }
+
+const help = `Changing the configuration of a running server.
+
+claimgate notices changed files by itself, gathers what changes together, and
+puts it in force in one step: a request sees the old configuration or the new
+one. SIGHUP, or a POST to /reload of the admin listener, looks at every file at
+once; do that after changing a file that the main file refers to, such as a
+jwksFile or a caFile. 'claimgate check' says beforehand what would happen.
+
+Replace files by rename: write the new text beside the old one, under a name that
+begins with a dot, and rename it. Mounted ConfigMaps do so. A file that is
+changed in place can be read half-written. While the server runs, one that holds
+only the beginning of its accepted text waits until it is completed, replaced by
+rename, or confirmed; at a start nothing but replacement by rename protects.
+
+What is wrong never replaces what was right:
+
+  the main file is bad           everything stays as it is; it is bad too where a
+                                 tenant in force would become bad under it
+  a directory is unreadable      everything stays as it is
+  a tenant file is bad           stale: its last good version stays in force
+  a new tenant file is bad       quarantined: its places answer 503, to everybody
+  two tenants contest a place    the one in force keeps it; of two that are new
+                                 neither gets it; at a start the order in which
+                                 they were accepted decides, which stateDir keeps
+  many tenants vanish            more than maxTenantLoss at once stay in force
+                                 until that is confirmed
+  suspended: true                the tenant is denied at once
+
+At a start a bad main file ends the server with exit code 2; bad tenant files do
+not.
+
+Where to look: the log has a line for each change, with file, line and column of
+what is wrong and what is in force instead; / and /config of the admin listener
+list everything that is not in force; metrics to alert on are
+claimgate_reload_failed (1 while something on disk is not in force),
+claimgate_reload_failed_age_seconds, claimgate_reload_waiting and
+claimgate_tenants{state="quarantined"}.
+
+What waits is confirmed by SIGHUP or by a POST to /confirm, and that confirms
+exactly what had been reported:
+
+  kill -HUP $(pidof claimgate)
+  curl -X POST http://127.0.0.1:9192/confirm
+
+Addresses of listeners, the size of the cache, the log, stateDir and the waits of
+listen take effect with the next start; a change of these is said.
+`
