@@ -195,6 +195,19 @@ func TestP2IssuersOfTenantFilesStayOutside(t *testing.T) {
 	}
 }
 
+// TestP8ListsAreBounded: no list that a tenant file can hold makes its load
+// slow.
+func TestP8ListsAreBounded(t *testing.T) {
+	const elements = 20_000
+	for _, field := range []string{"hosts", "entries", "issuers", "yieldsTo", "pathRelaxations"} {
+		text := field + ": [" + strings.Repeat("a.example, ", elements) + "b.example]\n"
+		_, err := ReadTenantFile(write(t, text, t.TempDir(), "acme.yaml"))
+		if err == nil || !strings.Contains(err.Error(), "the list has more than 1024 elements") {
+			t.Errorf("%s: %v", field, err)
+		}
+	}
+}
+
 // TestP2LabelsStayInTheirPlace: a value that is filled in cannot leave its
 // segment or label of the issuer's URL.
 func TestP2LabelsStayInTheirPlace(t *testing.T) {

@@ -114,6 +114,15 @@ func (f *field) accepts(n Node, text string) bool {
 	return false
 }
 
+// MaxItems is the greatest number of elements of a list of texts or of a custom
+// type, such as hosts. Lists of mappings are bounded by what they are about.
+const MaxItems = 1024
+
+func bounded(element reflect.Type) bool {
+	_, custom := reflect.New(element).Interface().(Custom)
+	return custom || element.Kind() == reflect.String
+}
+
 func (d *decoder) list(n Node, v reflect.Value, f field) {
 	if n.Kind() != List {
 		n.Mismatch(List.article())
@@ -122,6 +131,10 @@ func (d *decoder) list(n Node, v reflect.Value, f field) {
 	items := n.Items()
 	if len(items) == 0 && !f.empty {
 		n.Report("the list is empty", f.orRemove("list at least one", "remove the field"))
+	}
+	if len(items) > MaxItems && bounded(v.Type().Elem()) {
+		n.Report(fmt.Sprintf("the list has more than %d elements", MaxItems), "shorten it")
+		return
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(items), len(items)))
 	for i, item := range items {

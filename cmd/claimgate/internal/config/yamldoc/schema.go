@@ -75,6 +75,9 @@ func (m *schemaMaker) value(t reflect.Type, f field) map[string]any {
 		if !f.empty {
 			schema["minItems"] = 1
 		}
+		if bounded(t.Elem()) {
+			schema["maxItems"] = MaxItems
+		}
 		return schema
 	case reflect.Map:
 		return map[string]any{TypeKey: "object", "additionalProperties": m.value(t.Elem(), field{})}
