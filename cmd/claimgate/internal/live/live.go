@@ -145,7 +145,7 @@ func (c *Configuration) Start() error {
 	if err != nil {
 		return err
 	}
-	next.text, c.started = text, main.Settings
+	next.text, c.started, c.dirs = text, main.Settings, list.Dirs
 	c.enforce(before, next)
 	c.retain()
 	c.report(before, finding{ignored: list.Ignored, compiled: j.compiles}, Started)

@@ -87,19 +87,28 @@ func (c *Configuration) logMain(before, now *Status) {
 			log.Warn("a changed setting takes effect with the next start", zap.String("setting", field))
 		}
 	}
-	for _, word := range now.Insecure {
-		if !slices.Contains(before.Insecure, word) {
-			log.Warn("insecure setting in use", zap.String("setting", word))
-		}
+	news(before.Insecure, now.Insecure, func(word string) {
+		log.Warn("insecure setting in use", zap.String("setting", word))
+	})
+	news(before.Warnings, now.Warnings, func(warning string) {
+		log.Warn("configuration warning", zap.String("warning", warning))
+	})
+	news(before.Ignored, now.Ignored, func(problem string) {
+		log.Warn("a file is not read", zap.String("problem", problem))
+	})
+}
+
+// news tells what was not there before, up to a number of lines.
+func news(before, now []string, tell func(string)) {
+	known, lines := make(map[string]bool, len(before)), 0
+	for _, text := range before {
+		known[text] = true
 	}
-	for _, warning := range now.Warnings {
-		if !slices.Contains(before.Warnings, warning) {
-			log.Warn("configuration warning", zap.String("warning", warning))
-		}
-	}
-	for _, problem := range now.Ignored {
-		if !slices.Contains(before.Ignored, problem) {
-			log.Warn("a file is not read", zap.String("problem", problem))
+	for _, text := range now {
+		if !known[text] && lines < maxLines {
+			known[text] = true
+			lines++
+			tell(text)
 		}
 	}
 }

@@ -100,16 +100,20 @@ func (c *Configuration) watch() Watcher {
 // blind is a watcher that sees nothing.
 type blind struct{}
 
-func (blind) Changes() <-chan struct{}     { return nil }
-func (blind) Watch(string, []string) error { return nil }
-func (blind) Close() error                 { return nil }
+func (blind) Changes() <-chan struct{}             { return nil }
+func (blind) Watch(string, []string) (bool, error) { return false, nil }
+func (blind) Close() error                         { return nil }
 
-// follow points the watcher at the directories of now.
+// follow points the watcher at the directories of now. What changed before it
+// watched is looked at once more.
 func (c *Configuration) follow(watcher Watcher) {
 	c.mu.Lock()
 	main, dirs := c.mainPath(), slices.Clone(c.dirs)
 	c.mu.Unlock()
-	_ = watcher.Watch(main, dirs) // what cannot be watched is polled, and told where it cannot be read
+	began, _ := watcher.Watch(main, dirs) // what cannot be watched is polled, and told where it cannot be read
+	if began {
+		c.again()
+	}
 }
 
 // fetch waits for the keys of versions that are to replace those of live

@@ -24,11 +24,11 @@ type hand struct {
 func (h *hand) Changes() <-chan struct{} { return h.changes }
 func (h *hand) Close() error             { h.closed = true; return nil }
 
-func (h *hand) Watch(main string, dirs []string) error {
+func (h *hand) Watch(main string, dirs []string) (bool, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.watched = append([]string{main}, dirs...)
-	return errors.New("nothing can be watched") // which is no reason to stop
+	return false, errors.New("nothing can be watched") // which is no reason to stop
 }
 
 // touch tells of a change.

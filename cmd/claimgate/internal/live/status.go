@@ -17,7 +17,7 @@ type Status struct {
 	Dirs       *Problem   // why the tenant directories could not be judged
 	Vanishing  []string   // tenants that would vanish: they wait for confirmation
 	Ignored    []string   // problems of files that are no tenant files
-	Warnings   []string   // of the main file in force
+	Warnings   []string   // of what is in force; at most 1000
 	Insecure   []string   // insecure... words in force
 	Remembers  bool       // the order of acceptance outlives the process
 	Restart    []string   // fields of the main file that take effect with the next start
@@ -72,6 +72,9 @@ func problemOf(t *trouble) *Problem {
 	return &Problem{Text: t.text, Since: t.since, Confirms: t.kind == cut || t.kind == gone}
 }
 
+// maxWarnings bounds the warnings that are told; check tells all.
+const maxWarnings = 1000
+
 // describe makes the status of now.
 func (c *Configuration) describe(found finding) *Status {
 	w := c.world
@@ -82,7 +85,7 @@ func (c *Configuration) describe(found finding) *Status {
 		Main:        problemOf(c.badMain),
 		Dirs:        problemOf(c.badDirs),
 		Ignored:     found.ignored,
-		Warnings:    w.main.Warnings,
+		Warnings:    slices.Clone(w.main.Warnings),
 		Insecure:    slices.Clone(w.main.Settings.Insecure),
 		Remembers:   c.memory != nil && !c.forgetful,
 		Restart:     c.opts.Fixed(c.started, w.main.Settings),
@@ -96,6 +99,7 @@ func (c *Configuration) describe(found finding) *Status {
 		s.Tenants[t.state()]++
 		if t.good != nil {
 			s.Insecure = append(s.Insecure, t.good.Insecure...)
+			s.Warnings = append(s.Warnings, t.good.Warnings...)
 		}
 		if t.trouble == nil {
 			continue
@@ -109,6 +113,8 @@ func (c *Configuration) describe(found finding) *Status {
 		s.Vanishing = append(s.Vanishing, c.lost...)
 	}
 	slices.Sort(s.Insecure)
+	slices.Sort(s.Warnings)
+	s.Warnings = s.Warnings[:min(len(s.Warnings), maxWarnings)]
 	slices.SortFunc(s.Troubled, func(a, b Troubled) int { return cmp.Compare(a.Name, b.Name) })
 	slices.Sort(s.Vanishing)
 	s.Vanishing = slices.Compact(s.Vanishing)

@@ -15,8 +15,10 @@ type Watcher interface {
 	// Changes tells of one change or of many.
 	Changes() <-chan struct{}
 	// Watch watches the main file and these directories from now on, and
-	// no others. What cannot be watched is in the error.
-	Watch(main string, dirs []string) error
+	// no others. It reports whether it began to watch something: what changed
+	// there before is still to be looked at. What cannot be watched is in the
+	// error.
+	Watch(main string, dirs []string) (began bool, err error)
 	Close() error
 }
 
@@ -99,7 +101,7 @@ func (d *directories) concerns(path string) bool {
 }
 
 // Watch implements Watcher.
-func (d *directories) Watch(main string, dirs []string) error {
+func (d *directories) Watch(main string, dirs []string) (began bool, err error) {
 	next := targets{names: map[string]bool{filepath.Clean(main): true}, dirs: map[string]bool{}}
 	wanted := map[string]bool{filepath.Dir(filepath.Clean(main)): true}
 	for _, dir := range dirs {
@@ -117,28 +119,29 @@ func (d *directories) Watch(main string, dirs []string) error {
 	}
 	failed := make([]error, 0, len(wanted))
 	for dir := range wanted {
-		failed = append(failed, d.add(dir))
+		added, err := d.add(dir)
+		began, failed = began || added, append(failed, err)
 	}
-	return errors.Join(failed...)
+	return began, errors.Join(failed...)
 }
 
 // add watches a directory, again where another one has its name by now.
-func (d *directories) add(dir string) error {
+func (d *directories) add(dir string) (added bool, err error) {
 	info, err := os.Stat(dir)
 	known := d.watched[dir]
 	if err == nil && known != nil && os.SameFile(known, info) {
-		return nil
+		return false, nil
 	}
 	if known != nil {
 		_ = d.events.Remove(dir) // it may be gone
 		delete(d.watched, dir)
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	if err := d.events.Add(dir); err != nil {
-		return err
+		return false, err
 	}
 	d.watched[dir] = info
-	return nil
+	return true, nil
 }
