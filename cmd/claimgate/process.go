@@ -85,20 +85,17 @@ func settingsOf(file string) (config.Settings, error) {
 	return base.Settings(), nil
 }
 
-// everything returns all problems of a configuration that has some, as check
-// finds them.
+// everything returns all problems of a configuration that cannot be put in
+// force, as check finds them, or else the error that there was.
 func everything(file string, err error) error {
-	if !errors.As(err, new(config.Problems)) {
-		return err
-	}
 	document, all := config.Load(file)
 	if all == nil {
 		_, all = document.Build(config.Runtime{})
 	}
-	if !errors.As(all, new(config.Problems)) {
-		return err
+	if errors.As(all, new(config.Problems)) {
+		return all
 	}
-	return all
+	return err
 }
 
 // assemble connects the parts.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -129,6 +130,36 @@ func TestP6ServeFollowsItsFiles(t *testing.T) {
 	info, err := os.Stat(filepath.Join(dir, "state", "tenants.json"))
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("state file %v, %v", info, err)
+	}
+}
+
+// TestP6BadMainFilesEndAtTheStart: whatever is bad about the main file, a tenant
+// in it or an entry against another, it is a list of problems with their places.
+func TestP6BadMainFilesEndAtTheStart(t *testing.T) {
+	tenant := func(name string) string {
+		return "  - {name: " + name + ", hosts: [api.example], policy: {rules: [{name: r, action: allow, paths: [/**], anyToken: true}]}}\n"
+	}
+	for name, more := range map[string]string{
+		"a tenant is bad":         "tenants: [{name: a, hosts: [x.example], policy: {rules: [{name: r}]}}]\n",
+		"two contest a host":      "tenants:\n" + tenant("a") + tenant("b"),
+		"two entries are one":     "entries: [{name: a, hosts: ['{tenant}.example']}, {name: b, hosts: ['{tenant}.example']}]\n",
+		"a tenant and a bad file": "tenants: [{name: a, hosts: [x.example], issuers: [nobody]}]\n",
+	} {
+		dir := t.TempDir()
+		file := filepath.Join(dir, "claimgate.yaml")
+		if err := os.MkdirAll(filepath.Join(dir, "tenants"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for path, text := range map[string]string{file: reloadMain + more, filepath.Join(dir, "tenants", "bad.yaml"): "nonsense: true\n"} {
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err := build(file, io.Discard)
+		var problems config.Problems
+		if !errors.As(err, &problems) || !slices.ContainsFunc(problems, func(p config.Problem) bool { return p.File == file && p.Line > 1 }) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
