@@ -11,6 +11,7 @@ import (
 	"github.com/claimgate/claimgate/authz"
 	"github.com/claimgate/claimgate/authz/jwks"
 	"github.com/claimgate/claimgate/authz/token"
+	"github.com/claimgate/claimgate/cmd/claimgate/internal/certs"
 	"github.com/claimgate/claimgate/cmd/claimgate/internal/config"
 	"github.com/claimgate/claimgate/cmd/claimgate/internal/live"
 	"github.com/claimgate/claimgate/envoy"
@@ -22,6 +23,7 @@ type Gate struct {
 	engine   *authz.Engine
 	keys     *jwks.Registry
 	live     *live.Configuration
+	store    *certs.Store // nil: plain text
 	service  *envoy.Service
 	records  *recorder
 	cancel   context.CancelFunc
@@ -34,7 +36,8 @@ const firstFetches = 10 * time.Second
 
 // StartGate loads the configuration and serves it on the listener, which it
 // owns from then on. It returns once the keys of every issuer were asked for.
-// The gate follows its files, and ends with Stop.
+// It serves TLS where listen.tls says so. The gate follows its files, and ends
+// with Stop.
 func StartGate(ctx context.Context, file string, l net.Listener) (*Gate, error) {
 	g := &Gate{keys: jwks.NewRegistry(jwks.Options{}), engine: authz.NewEngine(authz.Options{}), records: &recorder{}}
 	if err := g.load(file); err != nil {
@@ -60,6 +63,11 @@ func (g *Gate) load(file string) error {
 	if err != nil {
 		return err
 	}
+	if files := checked.Settings.Listen.TLS; files != nil {
+		if g.store, err = certs.Open(certs.Options{Listener: "listen", Files: *files, Protocols: []string{"h2"}}); err != nil {
+			return err
+		}
+	}
 	rt := config.Runtime{Keys: g.keys, Cache: token.NewCache(checked.Settings.CacheTokens)}
 	g.live = live.New(live.Options{Documents: live.Files(file, rt), Keys: g.keys, Swap: g.engine.Swap, Watch: live.WatchDirectories})
 	return g.live.Start()
@@ -67,8 +75,13 @@ func (g *Gate) load(file string) error {
 
 func (g *Gate) serve(ctx context.Context, l net.Listener) {
 	server := envoy.NewServer(envoy.ServerOptions{Decider: g.engine, Observer: g.records})
-	g.service = envoy.NewService(server, envoy.ServiceOptions{DrainWait: time.Millisecond})
+	options := envoy.ServiceOptions{DrainWait: time.Millisecond}
 	ctx, g.cancel = context.WithCancel(ctx)
+	if g.store != nil {
+		options.TLS = g.store.TLS()
+		g.running.Go(func() { g.store.Run(ctx) })
+	}
+	g.service = envoy.NewService(server, options)
 	g.running.Go(func() { g.keys.Run(ctx) })
 	g.running.Go(func() { g.live.Run(ctx) })
 	g.running.Go(func() { _ = g.service.Serve(l) }) // ends by Stop; a listener that fails shows as 503
@@ -88,6 +101,9 @@ func (g *Gate) awaitKeys(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Reload looks at the files of the gate's certificate now.
+func (g *Gate) Reload() error { return g.store.Reload() }
 
 // Decision returns what was concluded under a decision id.
 func (g *Gate) Decision(id string) (Record, bool) { return g.records.find(id) }
