@@ -106,7 +106,7 @@ func (j *judgement) deny(reason Reason) Decision {
 
 // decision fills in what is known of the request so far. It denies.
 func (j *judgement) decision(reason Reason) Decision {
-	decision := Decision{Reason: reason, ID: j.id}
+	decision := Decision{Reason: reason, ID: j.id, Hint: j.hint}
 	if j.entry != nil {
 		decision.Entry = j.entry.name
 	}

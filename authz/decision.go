@@ -22,6 +22,7 @@ type Decision struct {
 	Realm   string   // for the challenge
 	Cached  bool     // the token was answered by the cache
 
+	Hint             string // for the operator, about a common mistake; a constant, or ""
 	Entry            string // "" without one
 	Shadowed         Reason // with ShadowPassed: what would have been the reason
 	ShadowRule       string // first deny rule in shadow that would have denied; "" for none

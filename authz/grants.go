@@ -30,7 +30,7 @@ func (g *grant) check(claims *token.Value, now time.Time) (Reason, bool) {
 		return IssuerRetired, false
 	}
 	if g.audiences != nil {
-		if reason, ok := g.checkAudiences(claims.Get("aud")); !ok {
+		if reason, ok := g.checkAudiences(g.issuer.issuer.Audience(claims)); !ok {
 			return reason, false
 		}
 	}

@@ -29,6 +29,7 @@ type judgement struct {
 	input    policy.Input
 	asked    question
 
+	hint       string // about a token that was refused
 	shadowRule string // first deny rule in shadow that would have denied
 }
 
@@ -224,6 +225,7 @@ func (j *judgement) authenticate(ctx context.Context) (Reason, bool) {
 	}
 	verified, err := j.verifier().Verify(ctx, found.raw, j.now)
 	if err != nil {
+		j.hint = token.Hint(err)
 		return reasonOf(err), false
 	}
 	if verified.Issuer == nil || verified.Claims == nil || verified.Claims.Kind() != token.Object {

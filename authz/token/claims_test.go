@@ -56,7 +56,7 @@ func TestP1NumericDates(t *testing.T) {
 		{"exp", "true", "claims"}, {"exp", "[4102444800]", "claims"}, {"exp", `{"a":1}`, "claims"}, {"exp", "9223372036854775807", "claims"},
 		{"exp", "9223372036854775808", "claims"}, {"exp", "18446744073709551617", "claims"}, {"exp", "4102444800000", "claims"}, {"exp", "253402300800", "claims"}, {"exp", "253402300799.5", "claims"},
 		{"exp", "253402300799", "ok"}, {"exp", "4102444800.25", "ok"}, {"exp", "4.1024448e9", "ok"}, {"exp", "41024448e2", "ok"}, {"exp", "1", "expired"},
-		{"nbf", "1e300", "claims"}, {"nbf", "null", "claims"}, {"nbf", `"1"`, "claims"}, {"nbf", "-5", "claims"}, {"nbf", "0", "claims"}, {"nbf", "1", "ok"}, {"nbf", "", "ok"},
+		{"nbf", "1e300", "claims"}, {"nbf", "null", "claims"}, {"nbf", `"1"`, "claims"}, {"nbf", "-5", "claims"}, {"nbf", "0", "ok"}, {"nbf", "0.0", "ok"}, {"nbf", "-0", "ok"}, {"nbf", "0.5", "claims"}, {"nbf", `"0"`, "claims"}, {"iat", "0", "claims"}, {"exp", "0", "claims"}, {"nbf", "1", "ok"}, {"nbf", "", "ok"},
 		{"nbf", fmt.Sprint(at + 3000), "early"}, {"nbf", fmt.Sprint(at + 3600), "claims"}, {"nbf", fmt.Sprint(at + 3601), "claims"}, {"nbf", fmt.Sprint(at+3599) + ".5", "claims"},
 		{"iat", "1e300", "claims"}, {"iat", "null", "claims"}, {"iat", `"1"`, "claims"}, {"iat", "1", "ok"}, {"iat", "", "ok"}, {"iat", fmt.Sprint(at + 86400), "early"}, {"iat", "253402300799", "early"},
 	}

@@ -30,9 +30,20 @@ func splitCompact(raw string) (compact, error) {
 	}
 	payload, signature, _ := strings.Cut(rest, ".")
 	if !canonicalPart(header) || !canonicalPart(payload) || !canonicalPart(signature) {
-		return compact{}, ErrMalformed
+		return compact{}, misshapen(raw)
 	}
 	return compact{header, payload, signature, raw[:len(header)+1+len(payload)]}, nil
+}
+
+// misshapen says what a text that is no compact JWS may be instead.
+func misshapen(raw string) error {
+	switch dots := strings.Count(raw, "."); {
+	case dots == 0 && raw != "":
+		return ErrOpaque
+	case dots == 4:
+		return ErrEncrypted // RFC 7516 section 7.1
+	}
+	return ErrMalformed
 }
 
 // canonicalPart reports whether part is the base64url form, without padding,

@@ -32,6 +32,7 @@ func settingsOf(i *Issuer) fingerprint {
 	w.list(i.url, i.name, i.keysID)
 	w.list(i.audiences...)
 	w.list(i.types...)
+	w.list(i.audienceClaim...)
 	w.number(uint64(i.algs))
 	w.number(uint64(i.skew))        // never negative
 	w.number(uint64(i.maxTokenAge)) // never negative

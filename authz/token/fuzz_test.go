@@ -10,7 +10,8 @@ import (
 // sentinels are all errors that Verify may return.
 func sentinels() []error {
 	return []error{ErrMalformed, ErrTooLarge, ErrType, ErrAlgorithm, ErrIssuerUnknown, ErrKeyUnknown, ErrSignature, ErrAudience, ErrExpired,
-		ErrNotYetValid, ErrTooOld, ErrClaimsInvalid, ErrBindingUnproved, ErrKeysUnavailable, ErrKeysPending, ErrDeadline, ErrOverloaded}
+		ErrNotYetValid, ErrTooOld, ErrClaimsInvalid, ErrBindingUnproved, ErrKeysUnavailable, ErrKeysPending, ErrDeadline, ErrOverloaded,
+		ErrOpaque, ErrEncrypted, ErrIDToken, ErrNotAccess, ErrGraphToken}
 }
 
 // FuzzVerify holds that whatever arrives in place of a good token is refused

@@ -12,6 +12,7 @@ type header struct {
 	kid    string // "" without one
 	typ    string // lower case, without "application/"
 	hasTyp bool
+	nonce  bool // has a nonce, as tokens for Microsoft Graph have
 }
 
 // parseHeader reads a JOSE header strictly. Parameters that would change how
@@ -34,7 +35,7 @@ func parseHeader(part string) (header, error) {
 			return header{}, ErrMalformed
 		}
 	}
-	h := header{alg: v.Get("alg").Str(), kid: strings.Clone(v.Get("kid").Str())} // a kid may be remembered, the rest must not be
+	h := header{nonce: v.Get("nonce") != nil, alg: v.Get("alg").Str(), kid: strings.Clone(v.Get("kid").Str())} // a kid may be remembered, the rest must not be
 	if v.Get("alg").Kind() != String || v.Get("kid") != nil && !validKID(h.kid) {
 		return header{}, ErrMalformed
 	}

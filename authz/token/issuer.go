@@ -26,6 +26,9 @@ type IssuerSpec struct {
 	// a-z, 0-9, `.`, `_`, `-` that equal the claim of that name exactly.
 	URL       string
 	Audiences []string // at least one; a token must name at least one of them
+	// AudienceClaim is the path of the claim that names the audience; nil
+	// stands for `aud`. With another claim `aud` is not looked at.
+	AudienceClaim []string
 	// Algorithms holds at least one registered name. EdDSA does not stand for
 	// Ed25519 here, nor the other way round.
 	Algorithms []string
@@ -42,17 +45,19 @@ type IssuerSpec struct {
 
 // Issuer is a compiled, immutable issuer.
 type Issuer struct {
-	name        string
-	url         string // as configured, braces and all
-	template    template
-	audiences   []string // sorted
-	algs        AlgorithmSet
-	types       []string // as mediaType returns them, sorted; "" admits none
-	skew        time.Duration
-	maxTokenAge time.Duration
-	keys        KeySource
-	keysID      string
-	settings    fingerprint
+	name      string
+	url       string // as configured, braces and all
+	template  template
+	audiences []string // sorted
+	algs      AlgorithmSet
+
+	audienceClaim []string
+	types         []string // as mediaType returns them, sorted; "" admits none
+	skew          time.Duration
+	maxTokenAge   time.Duration
+	keys          KeySource
+	keysID        string
+	settings      fingerprint
 }
 
 // NewIssuer checks and compiles an issuer. The error lists every mistake.
@@ -64,6 +69,7 @@ func NewIssuer(spec IssuerSpec) (*Issuer, error) {
 		checkName("URL", spec.URL),
 		patternErr,
 		checkAudiences(spec.Audiences),
+		checkAudienceClaim(spec.AudienceClaim),
 		algsErr,
 		typesErr,
 		checkTimes(spec),
@@ -73,10 +79,13 @@ func NewIssuer(spec IssuerSpec) (*Issuer, error) {
 		return nil, fmt.Errorf("token: issuer %q: %w", spec.Name, err)
 	}
 	compiled := &Issuer{
-		name:        spec.Name,
-		url:         spec.URL,
-		template:    pattern,
-		audiences:   sortedSet(spec.Audiences),
+		name:      spec.Name,
+		url:       spec.URL,
+		template:  pattern,
+		audiences: sortedSet(spec.Audiences),
+
+		audienceClaim: audienceClaim(spec.AudienceClaim),
+
 		algs:        algs,
 		types:       types,
 		skew:        spec.ClockSkew,
@@ -168,6 +177,30 @@ func checkAudiences(audiences []string) error {
 		if err := checkName("audience", aud); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func audienceClaim(path []string) []string {
+	if path == nil {
+		return []string{"aud"}
+	}
+	return slices.Clone(path)
+}
+
+// checkAudienceClaim refuses claims that cannot tell for whom a token is,
+// since they say who sent it or are the same in all tokens.
+func checkAudienceClaim(path []string) error {
+	if path != nil && len(path) == 0 {
+		return errors.New("audience claim is an empty path: name a claim, such as aud or client_id")
+	}
+	for _, name := range path {
+		if err := checkName("audience claim", name); err != nil {
+			return err
+		}
+	}
+	if len(path) == 1 && (path[0] == "iss" || path[0] == "sub" || path[0] == "jti") {
+		return fmt.Errorf("audience claim %q does not say for whom a token is", path[0])
 	}
 	return nil
 }

@@ -18,12 +18,18 @@ type Key struct {
 	public     crypto.PublicKey // a copy of our own
 	algs       AlgorithmSet
 	thumbprint Thumbprint
+	issuer     string   // as its JWK says, "" for any
+	signs      template // the issuers of whose tokens it may be the key
 }
 
 // KeySpec is what NewKey checks: a public key and what its JWK says about it.
 type KeySpec struct {
-	KID    string           // "" where the JWK has none
-	Alg    string           // JWK `alg`, "" where it has none
+	KID string // "" where the JWK has none
+	Alg string // JWK `alg`, "" where it has none
+	// Issuer is the member of that name, by which Microsoft Entra limits a key
+	// of a shared set to the tokens of one issuer, or of each of a template;
+	// "" where it has none.
+	Issuer string
 	Public crypto.PublicKey // *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey
 }
 
@@ -44,6 +50,12 @@ func NewKey(spec KeySpec) (*Key, error) {
 		return nil, err
 	}
 	key.kid = spec.KID
+	if spec.Issuer != "" {
+		if key.signs, err = compileTemplate(spec.Issuer); err != nil || checkName("issuer", spec.Issuer) != nil {
+			return nil, unusable("issuer is neither an issuer identifier nor a template of one")
+		}
+		key.issuer = spec.Issuer
+	}
 	if spec.Alg == "" {
 		return key, nil
 	}
@@ -72,6 +84,14 @@ func inspect(public crypto.PublicKey) (*Key, error) {
 
 // KID returns the key id, "" without one.
 func (k *Key) KID() string { return k.kid }
+
+// Issuer returns what its JWK says about whose tokens it signs, "" for any.
+func (k *Key) Issuer() string { return k.issuer }
+
+// serves reports whether it may sign tokens with this `iss`. The value in the
+// place of a template's claim is any: that of the token was compared with the
+// claim of the issuer's own template.
+func (k *Key) serves(iss string) bool { return k.issuer == "" || k.signs.matches(iss) }
 
 // Thumbprint returns the RFC 7638 thumbprint.
 func (k *Key) Thumbprint() Thumbprint { return k.thumbprint }

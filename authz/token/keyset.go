@@ -47,13 +47,28 @@ func (s *KeySet) HasKID(kid string) bool { return len(s.byKID[kid]) > 0 }
 // algorithm of allowed, when it is bound to alg. It returns nil where there is
 // none or more than one, and for an alg that is not allowed.
 func (s *KeySet) Find(kid string, alg Algorithm, allowed AlgorithmSet) *Key {
-	if !allowed.Has(alg) {
+	return s.find(wantedKey{kid: kid, alg: alg, allowed: allowed})
+}
+
+// wantedKey is what a token says of the key that signed it.
+type wantedKey struct {
+	kid     string
+	iss     string // "" asks for keys of every issuer
+	alg     Algorithm
+	allowed AlgorithmSet
+}
+
+// find is Find among the keys that may sign tokens with this `iss`.
+func (s *KeySet) find(w wantedKey) *Key {
+	if !w.allowed.Has(w.alg) {
 		return nil
 	}
-	if kid != "" {
-		return single(s.byKID[kid], algorithms(alg), alg)
+	if w.kid != "" {
+		eligible := w
+		eligible.allowed = algorithms(w.alg)
+		return eligible.single(s.byKID[w.kid])
 	}
-	return single(s.keys, allowed, alg)
+	return w.single(s.keys)
 }
 
 // bound reports whether some key with the kid is bound to alg.
@@ -66,19 +81,19 @@ func (s *KeySet) bound(kid string, alg Algorithm) bool {
 	return false
 }
 
-// single returns the key bound to alg, provided that it is the only key bound
-// to any algorithm of eligible.
-func single(keys []*Key, eligible AlgorithmSet, alg Algorithm) *Key {
+// single returns the key bound to the algorithm, provided that it is the only
+// key bound to any algorithm that is allowed.
+func (w *wantedKey) single(keys []*Key) *Key {
 	var first, found *Key
 	for _, k := range keys {
-		if k.algs&eligible == 0 {
+		if k.algs&w.allowed == 0 || w.iss != "" && !k.serves(w.iss) {
 			continue
 		}
 		if first != nil && first.thumbprint != k.thumbprint {
 			return nil
 		}
 		first = k
-		if k.algs.Has(alg) {
+		if k.algs.Has(w.alg) {
 			found = k
 		}
 	}

@@ -29,8 +29,8 @@ func (i *Issuer) identify(h header, payload string) (identity, error) {
 	if !i.template.accepts(claims) {
 		return identity{}, ErrIssuerUnknown
 	}
-	if foreignToken(h, claims) {
-		return identity{}, ErrType
+	if err := foreignToken(h, claims); err != nil {
+		return identity{}, err
 	}
 	life, err := i.lifetimeOf(claims)
 	if err != nil {
@@ -45,13 +45,17 @@ func (i *Issuer) identify(h header, payload string) (identity, error) {
 	if claims.Get("cnf") != nil {
 		return identity{}, ErrBindingUnproved
 	}
-	if err := i.checkAudience(claims.Get("aud")); err != nil {
+	if err := i.checkAudience(i.Audience(claims)); err != nil {
 		return identity{}, err
 	}
 	return identity{claims: claims, subject: sub.Str(), lifetime: life, bytes: len(payload) + claims.bytes()}, nil
 }
 
-// checkAudience wants `aud` to be one string or a list of strings, and one of
+// Audience returns the value of the claim that names the audience of the
+// issuer's tokens, nil where it is absent.
+func (i *Issuer) Audience(claims *Value) *Value { return claims.Lookup(i.audienceClaim) }
+
+// checkAudience wants the audience to be one string or a list of strings, and one of
 // them to be one of ours exactly. No audience at all is the wrong audience;
 // anything but non-empty strings is invalid.
 func (i *Issuer) checkAudience(aud *Value) error {
@@ -86,27 +90,33 @@ func (i *Issuer) checkAudienceIn(aud *Value) error {
 	return nil
 }
 
-// foreignToken reports whether a token that does not call itself an access
-// token (RFC 9068) shows that it is something else of the same issuer: an ID
-// token by `at_hash` or `c_hash` (OpenID Connect Core section 3.3.2.11; `nonce`
-// alone proves nothing, some issuers copy it into access tokens), a logout
-// token by its event, or one of the tokens that Keycloak marks by a `typ`
-// claim.
-func foreignToken(h header, claims *Value) bool {
+// foreignToken refuses a token that does not call itself an access token (RFC
+// 9068) and shows that it is something else of the same issuer: an ID token by
+// `at_hash` or `c_hash` (OpenID Connect Core section 3.3.2.11; `nonce` alone
+// proves nothing, some issuers copy it into access tokens), a logout token by
+// its event, or one of the tokens that Keycloak marks by a `typ` claim and
+// Cognito by `token_use`.
+func foreignToken(h header, claims *Value) error {
 	if h.typ == "at+jwt" {
-		return false
+		return nil
 	}
-	if claims.Get("at_hash") != nil || claims.Get("c_hash") != nil {
-		return true
+	typ := claims.Get("typ").Str()
+	switch {
+	case claims.Get("at_hash") != nil, claims.Get("c_hash") != nil, typ == "ID", claims.Get("token_use").Str() == "id":
+		return ErrIDToken
+	case claims.Get("events").Get("http://schemas.openid.net/event/backchannel-logout") != nil,
+		typ == "Refresh", typ == "Offline", typ == "Logout":
+		return ErrNotAccess
 	}
-	if claims.Get("events").Get("http://schemas.openid.net/event/backchannel-logout") != nil {
-		return true
+	return nil
+}
+
+// explain adds what the header tells about a signature that does not fit.
+func (h header) explain(err error) error {
+	if h.nonce && errors.Is(err, ErrSignature) {
+		return ErrGraphToken
 	}
-	switch claims.Get("typ").Str() {
-	case "ID", "Refresh", "Offline", "Logout":
-		return true
-	}
-	return false
+	return err
 }
 
 // lifetime is when a token is valid: from notBefore on and before the least of
@@ -123,7 +133,7 @@ type lifetime struct {
 // later than it begins is invalid.
 func (i *Issuer) lifetimeOf(claims *Value) (lifetime, error) {
 	exp, hasExp, expOK := optionalDate(claims.Get("exp"))
-	nbf, hasNbf, nbfOK := optionalDate(claims.Get("nbf"))
+	nbf, hasNbf, nbfOK := notBefore(claims.Get("nbf"))
 	iat, hasIat, iatOK := optionalDate(claims.Get("iat"))
 	if !expOK || !nbfOK || !iatOK || !hasExp || hasNbf && exp.floor <= nbf.ceil {
 		return lifetime{}, ErrClaimsInvalid
@@ -139,6 +149,15 @@ func (i *Issuer) lifetimeOf(claims *Value) (lifetime, error) {
 		life.ageLimit = time.Unix(iat.floor, 0).Add(i.maxTokenAge).Add(i.skew)
 	}
 	return life, nil
+}
+
+// notBefore reads `nbf`. Some issuers write 0 for none; the start of the epoch
+// limits nothing either way.
+func notBefore(v *Value) (d date, present, ok bool) {
+	if v.Kind() == Num && v.Num() == (Number{}) {
+		return date{}, false, true
+	}
+	return optionalDate(v)
 }
 
 // optionalDate reads a date claim that may be absent, but not malformed.

@@ -130,11 +130,15 @@ func (v *Verifier) outcome(e entry, err error) (Verified, error) {
 
 func (v *Verifier) verified(e *entry, cached bool) Verified {
 	i := v.issuers[e.issuer]
-	iss := i.url
+	return Verified{Issuer: i, IssuerURL: i.issOf(e.claims), Claims: e.claims, Subject: e.subject, Cached: cached}
+}
+
+// issOf returns the `iss` of a token that was verified.
+func (i *Issuer) issOf(claims *Value) string {
 	if i.template.open() {
-		iss = e.claims.Get("iss").Str()
+		return claims.Get("iss").Str()
 	}
-	return Verified{Issuer: i, IssuerURL: iss, Claims: e.claims, Subject: e.subject, Cached: cached}
+	return i.url
 }
 
 // recheck reports whether a cached token would be accepted afresh. An error
@@ -148,7 +152,7 @@ func (v *Verifier) recheck(ctx context.Context, e *entry, now time.Time) (bool, 
 	if err != nil {
 		return false, err
 	}
-	key := set.Find(e.kid, e.alg, i.algs)
+	key := set.find(wantedKey{kid: e.kid, iss: i.issOf(e.claims), alg: e.alg, allowed: i.algs})
 	return key != nil && key.thumbprint == e.thumbprint, nil
 }
 
@@ -162,16 +166,16 @@ func (v *Verifier) fresh(ctx context.Context, parts compact, now time.Time) (ent
 	if err != nil {
 		return entry{}, err
 	}
-	i, err := v.issuerOf(payload)
+	i, iss, err := v.issuerOf(payload)
 	if err != nil {
 		return entry{}, err
 	}
-	key, alg, err := i.findKey(ctx, h)
+	key, alg, err := i.findKey(ctx, h, iss)
 	if err != nil {
 		return entry{}, err
 	}
 	if err := v.checkSignature(ctx, key, alg, parts); err != nil {
-		return entry{}, err
+		return entry{}, h.explain(err)
 	}
 	id, err := i.identify(h, payload)
 	if err != nil {
@@ -180,22 +184,22 @@ func (v *Verifier) fresh(ctx context.Context, parts compact, now time.Time) (ent
 	return entry{identity: id, issuer: i.url, kid: h.kid, alg: alg, thumbprint: key.thumbprint}, id.lifetime.check(now)
 }
 
-// issuerOf returns the issuer that an unverified payload names. An `iss` that
-// is absent or no string names none of ours.
-func (v *Verifier) issuerOf(payload string) (*Issuer, error) {
+// issuerOf returns the issuer that an unverified payload names, and the name.
+// An `iss` that is absent or no string names none of ours.
+func (v *Verifier) issuerOf(payload string) (*Issuer, string, error) {
 	iss, err := peekString(payload, "iss")
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if i := v.issuers[iss]; i != nil && !i.template.open() {
-		return i, nil
+		return i, iss, nil
 	}
 	for _, i := range v.templates {
 		if i.template.matches(iss) {
-			return i, nil
+			return i, iss, nil
 		}
 	}
-	return nil, ErrIssuerUnknown
+	return nil, "", ErrIssuerUnknown
 }
 
 // checkSignature spends the cost of a verification, unless nobody waits for it
@@ -218,11 +222,12 @@ func (v *Verifier) checkSignature(ctx context.Context, key *Key, alg Algorithm, 
 	return nil
 }
 
-// findKey returns the one key that may have signed a token with this header.
+// findKey returns the one key that may have signed a token with this header and
+// `iss`.
 // A kid that the issuer's keys have, but for another algorithm, is
 // ErrAlgorithm: no newer set is waited for. A token without kid never causes a
 // fetch.
-func (i *Issuer) findKey(ctx context.Context, h header) (*Key, Algorithm, error) {
+func (i *Issuer) findKey(ctx context.Context, h header, iss string) (*Key, Algorithm, error) {
 	if !i.acceptsType(h) {
 		return nil, 0, ErrType
 	}
@@ -234,7 +239,7 @@ func (i *Issuer) findKey(ctx context.Context, h header) (*Key, Algorithm, error)
 	if err != nil {
 		return nil, 0, err
 	}
-	if key := set.Find(h.kid, alg, i.algs); key != nil {
+	if key := set.find(wantedKey{kid: h.kid, iss: iss, alg: alg, allowed: i.algs}); key != nil {
 		return key, alg, nil
 	}
 	if set.HasKID(h.kid) && !set.bound(h.kid, alg) {

@@ -112,7 +112,7 @@ func (l *decisionLog) faulted(decision *authz.Decision, fault error) {
 }
 
 func (l *decisionLog) fields(req *authz.Request, decision *authz.Decision, elapsed time.Duration) []zap.Field {
-	fields := make([]zap.Field, 0, 13)
+	fields := make([]zap.Field, 0, 14)
 	fields = append(fields,
 		zap.Stringer("decision_id", decision.ID),
 		zap.Stringer("reason", decision.Reason),
@@ -121,6 +121,7 @@ func (l *decisionLog) fields(req *authz.Request, decision *authz.Decision, elaps
 		shadowed(decision),
 		optional("shadow_rule", decision.ShadowRule),
 		optional("issuer", decision.Issuer),
+		optional("hint", decision.Hint),
 		l.ids.field(decision.Subject),
 		zap.Bool("cached", decision.Cached),
 		zap.Duration("took", elapsed),
