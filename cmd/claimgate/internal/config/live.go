@@ -1,6 +1,9 @@
 package config
 
-import "slices"
+import (
+	"bytes"
+	"slices"
+)
 
 // MaxMainBytes bounds the main file.
 const MaxMainBytes = maxMainBytes
@@ -16,4 +19,19 @@ func (b *Base) KeySources() []string {
 	}
 	slices.Sort(sources)
 	return sources
+}
+
+// Reread reads the file again, as ReadTenantFile does. Where it says the same
+// as before it is not decoded again.
+func (t *TenantFile) Reread() (*TenantFile, error) {
+	data, info, err := readFile(t.Path(), maxTenantBytes)
+	if err != nil || !info.Mode().IsRegular() || !bytes.Equal(data, t.text) {
+		return ReadTenantFile(t.Path())
+	}
+	same := *t
+	same.info = info
+	if mistakes, _ := same.shape.problems.split(); len(mistakes) > 0 {
+		return &same, mistakes
+	}
+	return &same, nil
 }

@@ -43,6 +43,9 @@ func (d *disk) scan(found []Found, all bool) map[string][]*seen {
 			continue
 		}
 		next := &seen{path: f.Path, info: f.Info}
+		if known != nil {
+			next.file = known.file
+		}
 		if known != nil && known.unripe {
 			next.since = known.since
 		}
@@ -60,7 +63,7 @@ func (d *disk) scan(found []Found, all bool) map[string][]*seen {
 
 // read reads one file and tells whether it may still be in the making.
 func (d *disk) read(s *seen) {
-	s.file, s.err = d.documents.ReadTenant(s.path)
+	s.file, s.err = d.documents.ReadTenant(s.path, s.file)
 	if s.file == nil {
 		s.again = true // permissions change without a trace in size and time
 		return

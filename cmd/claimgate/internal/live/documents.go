@@ -16,8 +16,9 @@ type Documents interface {
 	// CompileMain reads and compiles the main file without tenant files.
 	CompileMain() (*Main, error)
 	// ReadTenant reads and decodes one tenant file. With an error the file is
-	// nil where it could not be read at all.
-	ReadTenant(path string) (*File, error)
+	// nil where it could not be read at all. What it was when it was read
+	// before, or nil, saves the work where it still says the same.
+	ReadTenant(path string, before *File) (*File, error)
 }
 
 // Base compiles tenants with what the main file says for all of them. Safe for

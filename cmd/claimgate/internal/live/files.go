@@ -78,12 +78,26 @@ func list(main *config.Main) (Listing, error) {
 }
 
 // ReadTenant implements Documents.
-func (*files) ReadTenant(path string) (*File, error) {
-	file, err := config.ReadTenantFile(path)
-	if file == nil {
+func (*files) ReadTenant(path string, before *File) (file *File, err error) {
+	var document *config.TenantFile
+	if known := documentOf(before); known != nil {
+		document, err = known.Reread()
+	} else {
+		document, err = config.ReadTenantFile(path)
+	}
+	if document == nil {
 		return nil, err
 	}
-	return fileOf(file), err
+	return fileOf(document), err
+}
+
+// documentOf returns the document of a file of this kind, or nil.
+func documentOf(file *File) *config.TenantFile {
+	if file == nil {
+		return nil
+	}
+	document, _ := file.Document.(*config.TenantFile)
+	return document
 }
 
 func fileOf(file *config.TenantFile) *File {

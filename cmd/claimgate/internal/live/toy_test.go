@@ -118,7 +118,7 @@ func toyList(dirs []string) (Listing, error) {
 	return listing, nil
 }
 
-func (d *toy) ReadTenant(path string) (*File, error) {
+func (d *toy) ReadTenant(path string, _ *File) (*File, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
