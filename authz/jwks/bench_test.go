@@ -18,7 +18,7 @@ func fixed(tb testing.TB, keys int) *Source {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	got := answer{status: 200, body: []byte(keySetOf(list...))}.keys(source.refresher.fetcher.start)
+	got := answer{status: 200, body: []byte(keySetOf(list...))}.keys(source.refresher.fetcher.start, sigOnly)
 	own, _, _ := source.refresher.begin(false)
 	source.refresher.settle(own, got)
 	return source
@@ -69,7 +69,7 @@ func BenchmarkParse(b *testing.B) {
 	b.ReportAllocs()
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {
-		if doc, err := parseKeySet(text); err != nil || len(doc.keys) != 4 {
+		if doc, err := parseKeySet(text, sigOnly); err != nil || len(doc.keys) != 4 {
 			b.Fatal(err)
 		}
 	}

@@ -31,5 +31,5 @@ func Example() {
 	}
 	// Output:
 	// 1 true
-	// key 2 (kid "sealing") is skipped: its use is not "sig"
+	// key 2 (kid "sealing") is skipped: its use is not "sig", nor another that uses admits
 }

@@ -24,7 +24,8 @@ const (
 type outcome struct {
 	result     FetchResult
 	set        *token.KeySet // with FetchOK
-	skipped    int           // with FetchOK
+	skipped    skips         // with FetchOK
+	body       []byte        // with FetchOK
 	tag        validator     // with FetchOK
 	maxAge     time.Duration // of Cache-Control, negative without
 	retryAfter time.Duration // of a failure, zero without
@@ -43,6 +44,8 @@ type fetcher struct {
 	issuer  string   // to be found in the discovery document, byte for byte
 	direct  bool     // start is the JWKS URI
 	timeout time.Duration
+	uses    []string // values of use that keys may have
+	bearer  string   // file with the token that the key server wants, "" for none
 }
 
 // move waits for leave to talk to an origin, in place of the one before.
@@ -84,12 +87,12 @@ func (f *fetcher) fetchKeys(ctx context.Context, target *url.URL, known validato
 	case got.status != http.StatusOK:
 		return got.failure()
 	}
-	return got.keys(target)
+	return got.keys(target, f.uses)
 }
 
 // keys reads the key set out of an answer from target.
-func (a answer) keys(target *url.URL) outcome {
-	doc, err := parseKeySet(a.body)
+func (a answer) keys(target *url.URL, uses []string) outcome {
+	doc, err := parseKeySet(a.body, uses)
 	switch {
 	case errors.Is(err, errTooLarge):
 		return failed(FetchTooLarge)
@@ -101,7 +104,8 @@ func (a answer) keys(target *url.URL) outcome {
 	return outcome{
 		result:  FetchOK,
 		set:     token.NewKeySet(doc.keys),
-		skipped: len(doc.skipped),
+		skipped: doc.skips(),
+		body:    a.body,
 		tag:     validator{url: target.String(), etag: tagOf(a.header)},
 		maxAge:  maxAgeOf(a.header),
 	}
@@ -130,6 +134,9 @@ func (f *fetcher) get(ctx context.Context, target *url.URL, etag string) (answer
 	}
 	req.Header.Set("Accept", acceptedTypes)
 	req.Header.Set("User-Agent", "claimgate")
+	if err := f.authorize(req); err != nil {
+		return answer{}, err
+	}
 	if etag != "" {
 		req.Header.Set("If-None-Match", etag)
 	}
@@ -162,6 +169,8 @@ func resultOf(err error) FetchResult {
 	switch {
 	case errors.Is(err, errTooLarge):
 		return FetchTooLarge
+	case errors.Is(err, errBearer):
+		return FetchCredential
 	case errors.Is(err, errAddressRefused), errors.Is(err, errURLAddress), errors.Is(err, errURLScheme):
 		return FetchAddressRefused
 	case errors.Is(err, context.Canceled):
@@ -189,8 +198,8 @@ func tagOf(header http.Header) string {
 	return tag
 }
 
-// maxAgeOf returns the max-age of Cache-Control (RFC 9111 section 5.2.2.1),
-// negative where there is none.
+// maxAgeOf returns the max-age of Cache-Control (RFC 9111 section 5.2.2.1) or,
+// without one, how long Expires lies ahead; negative where there is neither.
 func maxAgeOf(header http.Header) time.Duration {
 	for _, line := range header.Values("Cache-Control") {
 		for directive := range strings.SplitSeq(line, ",") {
@@ -205,7 +214,25 @@ func maxAgeOf(header http.Header) time.Duration {
 			return time.Duration(seconds) * time.Second
 		}
 	}
-	return -1
+	return expiresOf(header)
+}
+
+// expiresOf reads Expires against the Date of the same answer (RFC 9111 section
+// 5.3). A text that is no date, such as 0, means that it is over.
+func expiresOf(header http.Header) time.Duration {
+	text := header.Get("Expires")
+	if text == "" {
+		return -1
+	}
+	until, err := http.ParseTime(text)
+	if err != nil {
+		return 0
+	}
+	sent, err := http.ParseTime(header.Get("Date"))
+	if err != nil {
+		return -1
+	}
+	return max(until.Sub(sent), 0)
 }
 
 // retryAfterOf returns how long Retry-After asks to wait (RFC 9110 section

@@ -37,6 +37,14 @@ type SourceSpec struct {
 	CAFile                string        // PEM bundle in place of the system's
 	AllowPrivateAddresses bool          // loopback and private ranges; never link-local or multicast
 	InsecureHTTP          bool          // plain http, to hosts beyond loopback too
+
+	// Uses are the values of `use` that keys may have: sig (the default) and
+	// jwt-svid. A key without `use` counts as sig.
+	Uses []string
+	// BearerTokenFile holds a token for the key server (RFC 6750). It is read
+	// for each request and sent to the origin of URI or Issuer alone, never
+	// over plain http beyond loopback.
+	BearerTokenFile string
 }
 
 // Options are what a registry needs from outside. Zero fields have defaults.
@@ -44,6 +52,8 @@ type Options struct {
 	Now      func() time.Time
 	Rand     func() float64 // in [0,1), for jitter
 	Observer Observer
+	Store    *Store            // keeps key sets; nil: none are kept
+	Warn     func(text string) // hears what is odd about the store; nil: nobody
 
 	// MaxFetches bounds the fetches at a time: so many scheduled ones, and as
 	// many again that an unknown kid caused. One origin holds at most an
@@ -78,6 +88,7 @@ const (
 	FetchIssuerMismatch FetchResult = "issuer_mismatch" // the document names another issuer
 	FetchAddressRefused FetchResult = "address_refused" // an address or scheme that is not allowed
 	FetchRedirect       FetchResult = "redirect"        // redirects are never followed
+	FetchCredential     FetchResult = "credential"      // the bearer token file cannot be read
 	FetchCanceled       FetchResult = "canceled"        // the source was stopped
 )
 
@@ -85,7 +96,7 @@ const (
 func FetchResults() []FetchResult {
 	return []FetchResult{
 		FetchOK, FetchNotModified, FetchTimeout, FetchDial, FetchTLS, FetchStatus, FetchTooLarge, FetchMalformed,
-		FetchNoUsableKey, FetchIssuerMismatch, FetchAddressRefused, FetchRedirect, FetchCanceled,
+		FetchNoUsableKey, FetchIssuerMismatch, FetchAddressRefused, FetchRedirect, FetchCredential, FetchCanceled,
 	}
 }
 
@@ -111,4 +122,14 @@ type Status struct {
 	NextRefresh  time.Time // when the next scheduled fetch is due; zero for static
 	UnknownKIDs  uint64    // lookups of a kid that the set in force lacked
 	GateClosures uint64    // those among them that could not ask for a fetch or join one
+
+	Usable    bool               // there are keys, and they are not too stale
+	Restored  bool               // the set in force is a kept one that no fetch confirmed yet
+	Fetched   time.Time          // when the fetch began that last confirmed the set in force
+	StaleAt   time.Time          // when the set in force becomes too stale; zero for static
+	SkippedBy map[SkipReason]int // parts Skipped
+	Failures  int                // failed fetches since the last good one
+	BackOff   bool               // and until NextRefresh nothing is fetched for them
+	Waiting   int                // requests that wait for a fetch now
+	Absent    int                // kids that are remembered as absent
 }

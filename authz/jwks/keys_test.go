@@ -15,6 +15,8 @@ import (
 	"time"
 )
 
+var sigOnly = []string{useSig}
+
 // member is a JWK under construction.
 type member map[string]any
 
@@ -81,7 +83,7 @@ func keySetOf(keys ...member) string {
 
 func parsed(t *testing.T, text string) keyDocument {
 	t.Helper()
-	doc, err := parseKeySet([]byte(text))
+	doc, err := parseKeySet([]byte(text), sigOnly)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,6 +25,8 @@ func (r FetchResult) Meaning() string {
 		return "the address or scheme of the key server is not allowed: see keys.allowPrivateAddresses and keys.insecureHTTP"
 	case FetchRedirect:
 		return "the key server redirects, which is never followed: write the final URL as jwksUri"
+	case FetchCredential:
+		return "the token for the key server cannot be read: look at the file that keys.bearerTokenFile names"
 	case FetchOK, FetchNotModified, FetchCanceled:
 	}
 	return ""

@@ -50,7 +50,7 @@ func (s skippedKey) String() string {
 
 // parseKeySet reads a JWK set (RFC 7517 section 5). Keys that cannot be used
 // are skipped; it fails only where the document itself is no JWK set.
-func parseKeySet(body []byte) (keyDocument, error) {
+func parseKeySet(body []byte, uses []string) (keyDocument, error) {
 	if len(body) > maxBodyBytes {
 		return keyDocument{}, errTooLarge
 	}
@@ -67,7 +67,7 @@ func parseKeySet(body []byte) (keyDocument, error) {
 	}
 	var doc keyDocument
 	for n, text := range raw {
-		key, skip := parseKey(text)
+		key, skip := parseKey(text, uses)
 		if skip != nil {
 			skip.index = n
 			doc.skipped = append(doc.skipped, *skip)
@@ -78,11 +78,11 @@ func parseKeySet(body []byte) (keyDocument, error) {
 	return doc, nil
 }
 
-// addKey adds a key unless one with the same kid and thumbprint is there that
+// addKey adds a key unless one with the same kid, thumbprint and issuer is there that
 // is bound to the same algorithms or more; it replaces one bound to fewer.
 func addKey(keys []*token.Key, key *token.Key) []*token.Key {
 	for n, other := range keys {
-		if other.KID() != key.KID() || other.Thumbprint() != key.Thumbprint() {
+		if other.KID() != key.KID() || other.Thumbprint() != key.Thumbprint() || other.Issuer() != key.Issuer() {
 			continue
 		}
 		if both := other.Algorithms() | key.Algorithms(); both == other.Algorithms() {
@@ -101,19 +101,21 @@ var (
 	errKeyMemberType = errors.New("a member has the wrong JSON type")
 	errKeyPrivate    = errors.New("it holds private or symmetric key material")
 	errKeyAlgorithm  = errors.New("its alg is empty")
-	errKeyUse        = errors.New(`its use is not "sig"`)
+	errKeyIssuer     = errors.New("its issuer is empty")
+	errKeyUse        = errors.New(`its use is not "sig", nor another that uses admits`)
 	errKeyOps        = errors.New(`its key_ops lack "verify"`)
 )
 
 // The members that are read, and those whose presence makes a key private
-// (RFC 7518 sections 6.2.2, 6.3.2 and 6.4). x5c, x5u and all others are never
+// (RFC 7518 sections 6.2.2, 6.3.2 and 6.4). `issuer` is how Microsoft Entra says
+// whose tokens a key of a shared set may sign. x5c, x5u and all others are never
 // looked at: trust comes from where the set was found.
 var (
-	textMembers    = [...]string{"kty", "kid", "alg", "use", "crv", "x", "y", "n", "e"}
+	textMembers    = [...]string{"kty", "kid", "alg", "use", "crv", "x", "y", "n", "e", "issuer"}
 	privateMembers = [...]string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 )
 
-func parseKey(text json.RawMessage) (*token.Key, *skippedKey) {
+func parseKey(text json.RawMessage, uses []string) (*token.Key, *skippedKey) {
 	wanted := slices.Concat(textMembers[:], privateMembers[:], []string{"key_ops"})
 	members, err := readObject(text, wanted...)
 	if err != nil {
@@ -125,7 +127,7 @@ func parseKey(text json.RawMessage) (*token.Key, *skippedKey) {
 		skip.why = errKeyPrivate
 	}
 	if skip.why == nil {
-		skip.why = checkPurpose(members, fields)
+		skip.why = checkPurpose(members, fields, uses)
 	}
 	if skip.why != nil {
 		return nil, skip
@@ -158,6 +160,9 @@ func readTexts(members map[string]json.RawMessage) (map[string]string, error) {
 	if alg, there := fields["alg"]; there && alg == "" {
 		wrong = errKeyAlgorithm // and not every algorithm, as without alg
 	}
+	if issuer, there := fields["issuer"]; there && issuer == "" {
+		wrong = errKeyIssuer // and not every issuer, as without the member
+	}
 	return fields, wrong
 }
 
@@ -175,8 +180,12 @@ func isPrivateKey(members map[string]json.RawMessage, fields map[string]string) 
 
 // checkPurpose refuses keys that are not meant to verify signatures (RFC 7517
 // sections 4.2 and 4.3).
-func checkPurpose(members map[string]json.RawMessage, fields map[string]string) error {
-	if use, there := fields["use"]; there && use != "sig" {
+func checkPurpose(members map[string]json.RawMessage, fields map[string]string, uses []string) error {
+	use, there := fields["use"]
+	if !there {
+		use = useSig
+	}
+	if !slices.Contains(uses, use) {
 		return errKeyUse
 	}
 	raw, there := members["key_ops"]
@@ -205,7 +214,9 @@ func makeKey(fields map[string]string) (*token.Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	return token.NewKey(token.KeySpec{KID: fields["kid"], Alg: fields["alg"], Public: public.Key()})
+	return token.NewKey(token.KeySpec{
+		KID: fields["kid"], Alg: fields["alg"], Issuer: fields["issuer"], Public: public.Key(),
+	})
 }
 
 // curveOf is empty for RSA keys, which have no curve whatever they say.

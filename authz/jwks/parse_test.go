@@ -81,7 +81,7 @@ func TestParseSkipsOddKeysAndKeepsTheOthers(t *testing.T) {
 func TestParseIgnoresCertificatesAndUnknownMembers(t *testing.T) {
 	doc := parsed(t, keySetOf(ecKey("a").with(member{
 		"x5c": []string{"not a certificate"}, "x5u": "http://169.254.169.254/", "x5t": 5, "x5t#S256": "no",
-		"exp": "soon", "issuer": "x", "key_ops": []string{"odd", "verify"},
+		"exp": "soon", "iss": 5, "key_ops": []string{"odd", "verify"},
 	})))
 	if len(doc.keys) != 1 {
 		t.Errorf("skipped %v", doc.skipped)
@@ -167,7 +167,7 @@ func TestParseRefusesDocuments(t *testing.T) {
 		"too many bytes":   {good + strings.Repeat(" ", maxBodyBytes), errTooLarge},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := parseKeySet([]byte(row.text)); !errors.Is(err, row.want) {
+			if _, err := parseKeySet([]byte(row.text), sigOnly); !errors.Is(err, row.want) {
 				t.Errorf("got %v, want %v", err, row.want)
 			}
 		})
@@ -196,7 +196,7 @@ func FuzzJWKS(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		doc, err := parseKeySet(body)
+		doc, err := parseKeySet(body, sigOnly)
 		if err != nil {
 			if len(doc.keys) != 0 {
 				t.Fatal("keys beside an error")

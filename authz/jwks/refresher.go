@@ -16,6 +16,8 @@ type refresher struct {
 	observer Observer
 	periodic *share // of the fetch pool, for scheduled fetches
 	onDemand *share // and for those that an unknown kid caused
+	store    *Store // nil: nothing is kept
+	warn     func(string)
 
 	demand  chan struct{} // an unknown kid asks for a fetch
 	changed chan struct{} // the schedule changed
@@ -27,7 +29,8 @@ type refresher struct {
 	flight   *flight // the fetch that has begun, nil for none
 	asked    *flight // the fetch that an unknown kid asked for, perhaps not begun
 	stopped  bool
-	ended    bool // first is closed
+	ended    bool   // first is closed
+	held     *state // a kept set, until a fetch brought one, failed or took too long
 	tag      validator
 	status   Status // its counters and times
 }
@@ -46,13 +49,18 @@ func (r *refresher) run(ctx context.Context) {
 	var fetches sync.WaitGroup
 	defer r.stop()
 	defer fetches.Wait()
+	r.restore(ctx)
 	timer := time.NewTimer(r.untilDue())
 	defer timer.Stop()
+	late := time.NewTimer(restoreWait)
+	defer late.Stop()
 	var busy chan struct{} // closed once the scheduled fetch ended
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-late.C:
+			r.endRestore()
 		case <-r.demand:
 			fetches.Go(func() { r.fetchAsked(ctx) })
 		case <-timer.C:
@@ -126,6 +134,7 @@ func (r *refresher) exchange(ctx context.Context, leave *lease, asked bool) {
 	}
 	elapsed := r.source.now().Sub(own.since)
 	r.settle(own, got)
+	r.keep(own.since, got)
 	if r.observer != nil {
 		r.observer.Fetched(r.source.issuer, got.result, elapsed)
 	}
@@ -153,9 +162,11 @@ func (r *refresher) settle(own *flight, got outcome) {
 	case got.result.good():
 		r.install(own.since, got)
 		r.status.LastSuccess = now
+		r.held = nil
 	case got.result != FetchCanceled:
 		r.schedule.failed(now, got.retryAfter)
 		r.status.LastFailure, r.status.LastError = now, string(got.result)
+		r.useHeld()
 	}
 	r.flight = nil
 	close(own.done)
@@ -168,7 +179,7 @@ func (r *refresher) settle(own *flight, got outcome) {
 
 // install puts the outcome of a good fetch in force. The caller holds mu.
 func (r *refresher) install(began time.Time, got outcome) {
-	next := &state{set: got.set, skipped: got.skipped, until: began.Add(r.maxStale)}
+	next := &state{set: got.set, skipped: got.skipped, fetched: began, until: began.Add(r.maxStale)}
 	if got.result == FetchNotModified {
 		current := r.source.state.Load() // there is one, for it had the entity tag
 		next.set, next.skipped = current.set, current.skipped
@@ -217,4 +228,6 @@ func (r *refresher) describe(status *Status) {
 	status.LastError = r.status.LastError
 	status.UnknownKIDs, status.GateClosures = r.status.UnknownKIDs, r.status.GateClosures
 	status.NextRefresh = r.schedule.due
+	status.Failures, status.BackOff = r.schedule.failures, r.schedule.inBackoff(r.source.now())
+	status.Waiting, status.Absent = r.gate.waiting, len(r.gate.absent.until)
 }

@@ -44,6 +44,9 @@ func NewRegistry(opts Options) *Registry {
 	if opts.Rand == nil {
 		opts.Rand = rand.Float64
 	}
+	if opts.Warn == nil {
+		opts.Warn = func(string) {}
+	}
 	if opts.MaxFetches <= 0 {
 		opts.MaxFetches = defaultMaxFetches
 	}
@@ -74,6 +77,9 @@ func (r *Registry) Source(spec SourceSpec) (*Source, error) {
 	id := spec.fingerprint(files)
 	if known, there := r.sources[id]; there {
 		return known.source, nil
+	}
+	if err := spec.checkBearer(); err != nil {
+		return nil, err
 	}
 	made, err := r.build(spec, files)
 	if err != nil {
@@ -106,6 +112,7 @@ func (r *Registry) build(spec SourceSpec, files sourceFiles) (*entry, error) {
 		return nil, err
 	}
 	source.warnings, source.loaded = warnings, r.opts.Now()
+	loaded.fetched = source.loaded
 	source.state.Store(loaded)
 	return &entry{source: source}, nil
 }
@@ -122,6 +129,8 @@ func (r *Registry) fetcher(spec SourceSpec, key transportKey, files sourceFiles)
 		issuer:  spec.Issuer,
 		direct:  spec.URI != "",
 		timeout: spec.Timeout,
+		uses:    spec.Uses,
+		bearer:  spec.BearerTokenFile,
 	}, nil
 }
 
@@ -145,6 +154,8 @@ func (r *Registry) refresher(spec SourceSpec, source *Source, fetcher *fetcher) 
 		observer: r.opts.Observer,
 		periodic: r.periodic,
 		onDemand: r.onDemand,
+		store:    r.opts.Store,
+		warn:     r.opts.Warn,
 		demand:   make(chan struct{}, 1),
 		changed:  make(chan struct{}, 1),
 		first:    make(chan struct{}),
@@ -160,6 +171,9 @@ func (r *Registry) Run(ctx context.Context) {
 	var running sync.WaitGroup
 	if !r.begin(ctx, &running) {
 		return
+	}
+	if r.opts.Store != nil {
+		running.Go(func() { r.opts.Store.run(ctx, r.opts.Now, r.opts.Warn) })
 	}
 	<-ctx.Done()
 	r.end()
@@ -302,3 +316,6 @@ func (r *Registry) all() []*Source {
 	}
 	return sources
 }
+
+// StoreStatus describes what is kept of key sets; it is zero where nothing is.
+func (r *Registry) StoreStatus() StoreStatus { return r.opts.Store.Status() }

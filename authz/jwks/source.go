@@ -22,9 +22,11 @@ type Source struct {
 
 // state is the key set in force. It is immutable.
 type state struct {
-	set     *token.KeySet
-	skipped int
-	until   time.Time // when it becomes too stale; zero for never
+	set      *token.KeySet
+	skipped  skips
+	fetched  time.Time // when the fetch began that last confirmed it
+	until    time.Time // when it becomes too stale; zero for never
+	restored bool      // by the store, and by no fetch yet
 }
 
 func (s *state) usable(now time.Time) bool {
@@ -69,7 +71,10 @@ func (s *Source) Status() Status {
 		s.refresher.describe(&status)
 	}
 	if current := s.state.Load(); current != nil {
-		status.Keys, status.Skipped = current.set.Len(), current.skipped
+		status.Keys = current.set.Len()
+		status.Skipped, status.SkippedBy = current.skipped.total(), current.skipped.byReason()
+		status.Fetched, status.StaleAt, status.Restored = current.fetched, current.until, current.restored
+		status.Usable = current.usable(s.now())
 	}
 	return status
 }

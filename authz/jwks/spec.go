@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -43,6 +45,10 @@ func (s SourceSpec) withDefaults() SourceSpec {
 			*d.field = d.fallback
 		}
 	}
+	if len(s.Uses) == 0 {
+		s.Uses = []string{useSig}
+	}
+	s.Uses = slices.Sorted(slices.Values(s.Uses))
 	return s
 }
 
@@ -63,14 +69,34 @@ func (s SourceSpec) validate() error {
 	if given > 1 {
 		return specError("a JWKS URI, a file and an inline set exclude each other: keep one of them")
 	}
+	if err := s.validateUses(); err != nil {
+		return err
+	}
 	if s.static() {
 		return nil
 	}
 	if err := s.validateTimes(); err != nil {
 		return err
 	}
-	_, err := s.start()
-	return err
+	start, err := s.start()
+	if err != nil {
+		return err
+	}
+	if s.BearerTokenFile != "" && start.Scheme != "https" && !isLoopbackName(hostOf(start)) {
+		return specError("bearerTokenFile: over plain http everybody on the way reads the token: use https")
+	}
+	return nil
+}
+
+// validateUses wants registered values that stand for signatures (RFC 7517
+// section 4.2, and the JWT-SVID profile of SPIFFE).
+func (s SourceSpec) validateUses() error {
+	for i, use := range s.Uses {
+		if use != useSig && use != useSVID || slices.Contains(s.Uses[:i], use) {
+			return specError("uses: write sig, jwt-svid or both, each once")
+		}
+	}
+	return nil
 }
 
 func (s SourceSpec) validateTimes() error {
@@ -100,6 +126,7 @@ func (s SourceSpec) fingerprint(files sourceFiles) string {
 	for _, text := range []string{
 		s.Issuer, s.URI, s.File, s.Inline, s.CAFile, string(files.keys), string(files.ca),
 		strconv.FormatBool(s.AllowPrivateAddresses), strconv.FormatBool(s.InsecureHTTP),
+		strings.Join(s.Uses, " "), s.BearerTokenFile,
 	} {
 		writeField(h, text)
 	}

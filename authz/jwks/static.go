@@ -14,7 +14,7 @@ func loadStatic(spec SourceSpec, files sourceFiles) (*state, []string, error) {
 	if spec.File != "" {
 		what, text = fmt.Sprintf("JWKS file %s", spec.File), files.keys
 	}
-	doc, err := parseKeySet(text)
+	doc, err := parseKeySet(text, spec.Uses)
 	if err != nil {
 		return nil, nil, specError("%s: %w", what, err)
 	}
@@ -29,7 +29,7 @@ func loadStatic(spec SourceSpec, files sourceFiles) (*state, []string, error) {
 	if len(doc.keys) == 0 {
 		return nil, nil, specError("%s has no usable key: %s", what, reasons(warnings))
 	}
-	return &state{set: token.NewKeySet(doc.keys), skipped: len(doc.skipped)}, warnings, nil
+	return &state{set: token.NewKeySet(doc.keys), skipped: doc.skips()}, warnings, nil
 }
 
 func reasons(warnings []string) string {
