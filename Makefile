@@ -14,7 +14,11 @@ BUILD_CLAIMGATE = CGO_ENABLED=0 $(GO) build -trimpath -o $(BUILD)/bin/claimgate 
 # without it and say so.
 RACE := $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && [ "$$($(GO) env CGO_ENABLED)" = 1 ] && echo -race)
 
-.PHONY: help demo test lint bench fuzz build check-examples schema clean envoy
+# Modules inside this one: what only their tests need is no dependency of
+# claimgate.
+MODULES = $(patsubst %/go.mod,%,$(filter-out .ci/tools/%,$(shell git ls-files '*/go.mod')))
+
+.PHONY: help demo test test-modules lint bench fuzz build check-examples schema clean envoy
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,10 +33,14 @@ test: envoy ## All tests, with the race detector where a C compiler is at hand
 	$(GO) test $(RACE) -timeout 20m ./...
 	@sh .ci/install-envoy.sh --remind
 
+test-modules: envoy ## Tests of the modules inside: real OpenID providers, manifests
+	@set -e; for module in $(MODULES); do (set -x; cd $$module && $(GO) test $(RACE) -timeout 20m ./...); done
+
 lint: $(LINT) ## gofmt, go vet, golangci-lint
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "gofmt -w these files:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	$(LINT) run ./...
+	@set -e; for module in $(MODULES); do (set -x; cd $$module && $(GO) vet ./... && $(CURDIR)/$(LINT) run ./...); done
 
 bench: ## Benchmarks; ratios compare variants of one run (BENCHTIME=1s)
 	$(GO) test -run '^$$' -bench . -benchtime $(BENCHTIME) ./...
