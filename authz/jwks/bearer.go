@@ -9,9 +9,10 @@ import (
 
 const maxBearerBytes = 64 << 10
 
-// errBearer is why there is no token for the key server. It holds nothing of
-// the file.
-var errBearer = errors.New("it must be a file of one bearer token and nothing else")
+// ErrBearerToken is why there is no token for the key server. It tells neither
+// the name of the file, which may be a token in the wrong place, nor what it
+// holds.
+var ErrBearerToken = errors.New("bearerTokenFile must be a file of one bearer token and nothing else, which claimgate may read")
 
 // bearerForm is the b64token of RFC 6750 section 2.1.
 var bearerForm = regexp.MustCompile(`^[A-Za-z0-9._~+/-]+=*$`)
@@ -25,7 +26,7 @@ func (f *fetcher) authorize(req *http.Request) error {
 	}
 	token, err := readBearer(f.bearer)
 	if err != nil {
-		return errBearer // the text of err may name what is nobody's business
+		return err
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	return nil
@@ -33,12 +34,9 @@ func (f *fetcher) authorize(req *http.Request) error {
 
 func readBearer(path string) (string, error) {
 	text, err := readFile(path, maxBearerBytes)
-	if err != nil {
-		return "", err
-	}
 	token := strings.TrimSpace(string(text))
-	if !bearerForm.MatchString(token) {
-		return "", errBearer
+	if err != nil || !bearerForm.MatchString(token) {
+		return "", ErrBearerToken
 	}
 	return token, nil
 }
@@ -49,7 +47,7 @@ func (s SourceSpec) checkBearer() error {
 		return nil
 	}
 	if _, err := readBearer(s.BearerTokenFile); err != nil {
-		return specError("bearerTokenFile %s: %w", s.BearerTokenFile, err)
+		return specError("%w", err)
 	}
 	return nil
 }

@@ -169,7 +169,7 @@ func resultOf(err error) FetchResult {
 	switch {
 	case errors.Is(err, errTooLarge):
 		return FetchTooLarge
-	case errors.Is(err, errBearer):
+	case errors.Is(err, ErrBearerToken):
 		return FetchCredential
 	case errors.Is(err, errAddressRefused), errors.Is(err, errURLAddress), errors.Is(err, errURLScheme):
 		return FetchAddressRefused

@@ -1,6 +1,9 @@
 package token
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // KeySet is an immutable set of keys of one issuer.
 type KeySet struct {
@@ -25,6 +28,9 @@ func NewKeySet(keys []*Key) *KeySet {
 	}
 	return s
 }
+
+// Keys returns the keys, in the order they were given.
+func (s *KeySet) Keys() []*Key { return slices.Clone(s.keys) }
 
 // Len returns the number of keys.
 func (s *KeySet) Len() int { return len(s.keys) }

@@ -50,7 +50,7 @@ func build(file string, stderr io.Writer) (*process, error) {
 	if err := p.openCertificates(); err != nil {
 		return nil, err
 	}
-	p.registry = jwks.NewRegistry(jwks.Options{Observer: p.telemetry})
+	p.registry = jwks.NewRegistry(jwks.Options{Observer: p.telemetry, Store: p.openStore(), Warn: func(text string) { p.log().Warn(text) }})
 	if settings.CacheTokens > 0 {
 		p.cache = token.NewCache(settings.CacheTokens)
 	}
@@ -69,6 +69,20 @@ func build(file string, stderr io.Writer) (*process, error) {
 	}
 	p.assemble()
 	return p, nil
+}
+
+// openStore opens what keeps key sets over a restart. Without it a start during
+// an outage of an issuer answers that issuer's tokens with 503.
+func (p *process) openStore() *jwks.Store {
+	if p.settings.StateDir == "" {
+		return nil
+	}
+	store, err := jwks.OpenStore(p.settings.StateDir, p.settings.StateKey)
+	if err != nil {
+		p.log().Warn("key sets are not kept over a restart", zap.Error(err))
+		return nil
+	}
+	return store
 }
 
 // settingsOf returns the settings of the main file, or all problems of the

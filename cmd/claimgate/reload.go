@@ -183,6 +183,7 @@ func needRestart(started, now config.Settings) []string {
 	differ("listen.maxConnectionAge", started.MaxConnectionAge == now.MaxConnectionAge)
 	differ("cache.tokens", started.CacheTokens == now.CacheTokens)
 	differ("stateDir", started.StateDir == now.StateDir)
+	differ("stateKey", slices.Equal(started.StateKey, now.StateKey))
 	differ("log.level", started.Log.Level == now.Log.Level)
 	differ("log.hashKey", slices.Equal(started.Log.HashKey, now.Log.HashKey))
 	differ("log.insecurePlainIdentifiers", started.Log.PlainIdentifiers == now.Log.PlainIdentifiers)

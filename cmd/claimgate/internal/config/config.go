@@ -71,6 +71,7 @@ type Settings struct {
 	MaxConnectionAge time.Duration // 0: never
 	CacheTokens      int           // 0 turns the cache off
 	StateDir         string        // "": nothing is kept
+	StateKey         []byte        // nil: a checksum
 	MaxTenantLoss    MaxTenantLoss
 	Log              LogSettings
 	Insecure         []string // field paths of every insecure... word in use

@@ -19,7 +19,8 @@ type mainDoc struct {
 	Realm          string        `yaml:"realm" default:"claimgate" doc:"Realm of every WWW-Authenticate challenge; one for all tenants, so that their names cannot be probed."`
 	DecisionID     decisionIDDoc `yaml:"decisionId" doc:"What to do with the id of each decision."`
 	Proxy          proxyDoc      `yaml:"proxy" doc:"What is known of the proxy in front."`
-	StateDir       string        `yaml:"stateDir" doc:"Directory, relative to this file, that keeps what must outlive the process, such as which tenant was accepted first. It must belong to the user of the process and be writable by nobody else. Not written: nothing is kept."`
+	StateDir       string        `yaml:"stateDir" doc:"Directory, relative to this file, that keeps what must outlive the process, such as which tenant was accepted first, and the last good key set of each issuer, so that a start during an outage of the issuer serves. It must belong to the user of the process and be writable by nobody else. Not written: nothing is kept."`
+	StateKey       secretRef     `yaml:"stateKey" doc:"Key of the HMAC that seals the key sets in stateDir, at least 16 bytes, as file:/path or env:NAME. Sets that were written with another key or without one are then not used. Not written: a checksum."`
 	MaxTenantLoss  lossDoc       `yaml:"maxTenantLoss" doc:"Greatest number of tenants that one reload removes without being told to: the greater of both."`
 	OwnedHeaders   []string      `yaml:"ownedHeaders" empty:"true" doc:"Request headers that claimgate owns, in addition to those that this file sets; at most 64 in all. On every allow each one is set or removed, for every tenant."`
 	Issuers        []issuerDoc   `yaml:"issuers" empty:"true" doc:"Issuers of tokens that tenants may name."`
@@ -92,6 +93,7 @@ type issuerDoc struct {
 	Name          string               `yaml:"name" required:"true" doc:"Name by which tenants and rules refer to the issuer: 1 to 64 of A-Z a-z 0-9 . _ -"`
 	Issuer        string               `yaml:"issuer" required:"true" doc:"Issuer identifier: the exact text of the iss claim, a https URL without query, fragment and user. A loopback address may use http. {tenant.name} and {tenant.labels.x} make one issuer a tenant of it; {claim} stands for the value of that claim, which the token must carry, and needs jwksUri, jwksFile or jwks."`
 	Audiences     []string             `yaml:"audiences" required:"true" doc:"Audiences of which a token must name at least one."`
+	AudienceClaim claimPath            `yaml:"audienceClaim" doc:"Claim that holds the audience where that is not aud, such as client_id in access tokens of Amazon Cognito. With another claim aud is not looked at. Not written: aud."`
 	Algorithms    []string             `yaml:"algorithms" required:"true" doc:"Signature algorithms that are accepted: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, Ed25519."`
 	Types         []string             `yaml:"types" default:"[at+jwt, JWT]" empty:"items" doc:"Values of the typ header that are accepted, in any case and without application/. An empty text admits tokens without typ."`
 	ClockSkew     zeroableDelay        `yaml:"clockSkew" default:"30s" doc:"Tolerance for times in tokens; at most 5m."`
@@ -113,15 +115,18 @@ type fromHeaderDoc struct {
 }
 
 type keysDoc struct {
-	RefreshInterval       delay  `yaml:"refreshInterval" default:"5m" doc:"Time between two background fetches, with 10 % jitter."`
-	UnknownKIDCooldown    delay  `yaml:"unknownKidCooldown" default:"10s" doc:"Least time between two fetches that unknown key ids cause."`
-	UnknownKIDWait        delay  `yaml:"unknownKidWait" default:"100ms" doc:"Longest time that a request waits for such a fetch."`
-	MaxStale              delay  `yaml:"maxStale" default:"24h" doc:"How long keys stay in force after the last good fetch. After that the issuer's tokens are answered with 503."`
-	MaxBackoff            delay  `yaml:"maxBackoff" default:"60s" doc:"Longest time between two attempts while fetches fail."`
-	Timeout               delay  `yaml:"timeout" default:"5s" doc:"Longest time of one fetch."`
-	CAFile                string `yaml:"caFile" doc:"PEM bundle of certificate authorities in place of the system's, relative to this file. Not in tenant files."`
-	AllowPrivateAddresses bool   `yaml:"allowPrivateAddresses" doc:"Allow key servers at private and loopback addresses. A loopback address or localhost written in the main file is allowed as it stands. Not in tenant files."`
-	InsecureHTTP          bool   `yaml:"insecureHTTP" doc:"Allow http for the issuer and its key set: whoever is on the network can then forge keys. Not in tenant files."`
+	RefreshInterval       delay    `yaml:"refreshInterval" default:"5m" doc:"Time between two background fetches, with 10 % jitter."`
+	UnknownKIDCooldown    delay    `yaml:"unknownKidCooldown" default:"10s" doc:"Least time between two fetches that unknown key ids cause."`
+	UnknownKIDWait        delay    `yaml:"unknownKidWait" default:"100ms" doc:"Longest time that a request waits for such a fetch."`
+	MaxStale              delay    `yaml:"maxStale" default:"24h" doc:"How long keys stay in force after the last good fetch. After that the issuer's tokens are answered with 503."`
+	MaxBackoff            delay    `yaml:"maxBackoff" default:"60s" doc:"Longest time between two attempts while fetches fail."`
+	Timeout               delay    `yaml:"timeout" default:"5s" doc:"Longest time of one fetch."`
+	CAFile                string   `yaml:"caFile" doc:"PEM bundle of certificate authorities in place of the system's, relative to this file. Not in tenant files."`
+	BearerTokenFile       string   `yaml:"bearerTokenFile" doc:"File with a bearer token for the key server, relative to this file. It is read for each request and sent to the host of jwksUri, or else of issuer, and to no other. Not in tenant files."`
+	Uses                  []string `yaml:"uses" default:"[sig]" enum:"sig,jwt-svid" doc:"Values of use that keys may have: sig, and jwt-svid for bundles of SPIFFE. A key without use counts as sig."`
+	Deny                  []string `yaml:"deny" doc:"Keys that are refused wherever they come from, by kid or by RFC 7638 thumbprint (SHA-256, base64url), tokens in the cache included."`
+	AllowPrivateAddresses bool     `yaml:"allowPrivateAddresses" doc:"Allow key servers at private and loopback addresses. A loopback address or localhost written in the main file is allowed as it stands. Not in tenant files."`
+	InsecureHTTP          bool     `yaml:"insecureHTTP" doc:"Allow http for the issuer and its key set: whoever is on the network can then forge keys. Not in tenant files."`
 }
 
 // entryDoc is one entry. What names the tenant is exactly one of {tenant} in
@@ -162,7 +167,7 @@ type fileTenant struct {
 
 // mainFields are those of the main file that people look for in a tenant file.
 var mainFields = []string{"apiVersion", "listen", "health", "metrics", "admin", "log", "cache", "realm", "decisionId", "proxy",
-	"stateDir", "maxTenantLoss", "ownedHeaders", "policies", "tenantDefaults", "tenants", "tenantDirs"}
+	"stateDir", "stateKey", "maxTenantLoss", "ownedHeaders", "policies", "tenantDefaults", "tenants", "tenantDirs"}
 
 // UnknownField implements yamldoc.Hinter.
 func (t *fileTenant) UnknownField(name string) string {

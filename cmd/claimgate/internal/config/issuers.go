@@ -1,6 +1,9 @@
 package config
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -52,19 +55,29 @@ func (b *builder) compileIssuers() {
 func (b *Base) compileIssuer(found *report, at place, doc *issuerDoc) (compiled *authz.Issuer, source string) {
 	keys, err := b.registry.Source(b.main.keySource(doc))
 	if err != nil {
-		found.problem(at.at(keysField(doc)), "the keys are of no use: "+reason(err), "")
+		field := keysField(doc)
+		if errors.Is(err, jwks.ErrBearerToken) {
+			field = "keys.bearerTokenFile"
+		}
+		found.problem(at.at(field), "the keys are of no use: "+reason(err), "")
+		return nil, ""
+	}
+	admitted, err := token.Without(keys, doc.Keys.Deny)
+	if err != nil {
+		found.problem(at.at("keys.deny"), "a kid has 1 to 256 bytes without control characters", "write a kid or a thumbprint")
 		return nil, ""
 	}
 	verified, err := token.NewIssuer(token.IssuerSpec{
-		Name:        doc.Name,
-		URL:         doc.Issuer,
-		Audiences:   doc.Audiences,
-		Algorithms:  doc.Algorithms,
-		Types:       doc.Types,
-		ClockSkew:   time.Duration(doc.ClockSkew),
-		MaxTokenAge: time.Duration(doc.MaxTokenAge),
-		Keys:        keys,
-		KeysID:      keys.ID(),
+		Name:          doc.Name,
+		URL:           doc.Issuer,
+		Audiences:     doc.Audiences,
+		AudienceClaim: doc.AudienceClaim,
+		Algorithms:    doc.Algorithms,
+		Types:         doc.Types,
+		ClockSkew:     time.Duration(doc.ClockSkew),
+		MaxTokenAge:   time.Duration(doc.MaxTokenAge),
+		Keys:          admitted,
+		KeysID:        viewOf(keys.ID(), doc.Keys.Deny),
 	})
 	if err != nil {
 		found.problem(at, "the issuer is of no use: "+err.Error(), "")
@@ -80,6 +93,18 @@ func (b *Base) compileIssuer(found *report, at place, doc *issuerDoc) (compiled 
 		found.further(at.at(p.Path), p.Message, p.Mend)
 	}
 	return compiled, keys.ID()
+}
+
+// viewOf names a key source less the denied keys.
+func viewOf(source string, denied []string) string {
+	if len(denied) == 0 {
+		return source
+	}
+	sum := sha256.New()
+	for _, name := range slices.Sorted(slices.Values(denied)) {
+		_, _ = fmt.Fprintf(sum, "%d:%s", len(name), name) // a hash never fails
+	}
+	return source + "-" + hex.EncodeToString(sum.Sum(nil))
 }
 
 func mappings(docs map[string]claimPath) map[string][]string {
@@ -109,6 +134,7 @@ func (m *Main) keySource(doc *issuerDoc) jwks.SourceSpec {
 		URI:    doc.JWKSURI,
 		File:   m.beside(doc.JWKSFile),
 		Inline: string(doc.JWKS),
+		Uses:   doc.Keys.Uses,
 	}
 	if static(doc) {
 		return spec
@@ -117,7 +143,7 @@ func (m *Main) keySource(doc *issuerDoc) jwks.SourceSpec {
 	spec.RefreshInterval, spec.MaxStale = time.Duration(k.RefreshInterval), time.Duration(k.MaxStale)
 	spec.UnknownKIDCooldown, spec.UnknownKIDWait = time.Duration(k.UnknownKIDCooldown), time.Duration(k.UnknownKIDWait)
 	spec.MaxBackoff, spec.Timeout = time.Duration(k.MaxBackoff), time.Duration(k.Timeout)
-	spec.CAFile = m.beside(k.CAFile)
+	spec.CAFile, spec.BearerTokenFile = m.beside(k.CAFile), m.beside(k.BearerTokenFile)
 	spec.AllowPrivateAddresses, spec.InsecureHTTP = k.AllowPrivateAddresses, k.InsecureHTTP
 	return spec
 }
@@ -159,6 +185,9 @@ func (b *report) checkIssuer(at place, doc *issuerDoc) {
 		b.checkName(at.at("claimMappings."+yamldoc.PathName(name)), name)
 	}
 	b.once(at.at("audiences"), doc.Audiences)
+	if path := doc.AudienceClaim; len(path) == 1 && slices.Contains([]string{"iss", "sub", "jti"}, path[0]) {
+		b.problem(at.at("audienceClaim"), "this claim does not say for whom a token is", "write a claim such as client_id, or remove this")
+	}
 	b.once(at.at("types"), doc.Types)
 	b.once(at.at("algorithms"), doc.Algorithms)
 	for i, name := range doc.Algorithms {
@@ -228,6 +257,8 @@ func (b *report) checkKeys(at place, doc *issuerDoc) {
 	if given > 1 {
 		b.problem(at, "an issuer has one source of keys", "keep one of jwksUri, jwksFile and jwks")
 	}
+	b.once(at.at("keys.uses"), doc.Keys.Uses)
+	b.once(at.at("keys.deny"), doc.Keys.Deny)
 	if static(doc) {
 		b.staticKeys(at.at("keys"))
 		return
@@ -237,7 +268,7 @@ func (b *report) checkKeys(at place, doc *issuerDoc) {
 
 // staticKeys warns of settings that say how to fetch what is never fetched.
 func (b *report) staticKeys(at place) {
-	for _, name := range []string{"refreshInterval", "unknownKidCooldown", "unknownKidWait", "maxStale", "maxBackoff", "timeout", "caFile", "allowPrivateAddresses"} {
+	for _, name := range []string{"refreshInterval", "unknownKidCooldown", "unknownKidWait", "maxStale", "maxBackoff", "timeout", "caFile", "bearerTokenFile", "allowPrivateAddresses"} {
 		if b.written(at.at(name)) {
 			b.warn(at.at(name), "this has no effect, since the keys of this issuer are never fetched", "remove it")
 		}

@@ -56,7 +56,18 @@ A signing key
     Withdraw it at the issuer: while the issuer answers, the key and every token
     that it signed stop working within 1.1 refresh intervals and one fetch, 5 min
     35 s by default. A set in jwks or jwksFile changes with the next reload. Where
-    that is too slow, or the issuer does not answer, retire the issuer as above.
+    that is too slow, or the issuer does not answer, refuse the key by its kid or
+    thumbprint, as 'claimgate keys' shows them: from the next reload on it is
+    refused fresh, cached and from stateDir. A thumbprint names the key itself,
+    whatever kid it is published under.
+
+    # claimgate.yaml
+    issuers:
+      - name: idp
+        issuer: https://id.example.com/
+        audiences: [https://api.example.com]
+        algorithms: [RS256]
+        keys: {deny: [2026-05-signing, hC-LKXXpKXzHUKP6mu8gqxPGgVzM_ekdIOVYLI5Ocog]}
 
 Public routes that read no token are reached by suspended, and by deny rules
 that read no claim; no other lever concerns them.

@@ -29,7 +29,7 @@ func leverExamples(t *testing.T) (main, tenant []string) {
 			t.Fatalf("an example is for %q", match[1])
 		}
 	}
-	if len(main) != 2 || len(tenant) != 3 {
+	if len(main) != 3 || len(tenant) != 3 {
 		t.Fatalf("%d examples for the main file, %d for tenants", len(main), len(tenant))
 	}
 	return main, tenant
@@ -39,7 +39,11 @@ func leverExamples(t *testing.T) (main, tenant []string) {
 func leverTenant(t *testing.T, main, tenant string) *Tenant {
 	t.Helper()
 	dir := t.TempDir()
-	_, base := compileMain(t, write(t, leversMain+main, dir, "claimgate.yaml"))
+	head := leversMain
+	if strings.HasPrefix(main, "issuers:") { // it stands for that of the head
+		head = regexp.MustCompile(`(?m)^issuers:.*\n`).ReplaceAllString(head, "")
+	}
+	_, base := compileMain(t, write(t, head+main, dir, "claimgate.yaml"))
 	text := "hosts: [a.example]\n" + tenant
 	if !strings.Contains(text, "issuers:") && !strings.Contains(main, "until:") {
 		text += "issuers: [idp]\n"

@@ -20,6 +20,8 @@ func TestP7ProblemsHoldNoSecrets(t *testing.T) {
 		"hash key, long":    "log: {hashKey: file:" + strings.Repeat(secret, 50) + "}\n",
 		"hash key, name":    "log: {hashKey: env:" + secret + "}\n",
 		"hash key, scheme":  "log: {hashKey: base64:" + secret + "}\n",
+		"state key":         "stateDir: .\nstateKey: " + secret + "\n",
+		"state key, path":   "stateDir: .\nstateKey: file:" + secret + "\n",
 		"bearer token":      "metrics: {address: 127.0.0.1:1, bearerTokenFile: " + secret + "}\n",
 		"tls key":           "listen: {tls: {certFile: none.pem, keyFile: " + secret + "}}\n",
 		"switch":            "listen: {insecurePlaintext: " + secret + "}\n",
@@ -51,6 +53,7 @@ func TestP7IssuerSecrets(t *testing.T) {
 		"symmetric key":   "jwks: {keys: [{kty: oct, kid: a, k: " + secret + "}]}",
 		"key as key":      "jwks: {keys: [{kty: RSA, n: " + secret + ", e: 65537}]}",
 		"key as text":     "jwks: " + secret,
+		"key server":      "keys: {bearerTokenFile: " + secret + "}",
 		"password in URL": "jwksUri: https://user:" + secret + "@id.example/keys",
 	}
 	for name, field := range issuers {

@@ -41,6 +41,12 @@ func (b *builder) settings() Settings {
 		MaxTenantLoss:    MaxTenantLoss{Tenants: doc.MaxTenantLoss.Tenants, Percent: doc.MaxTenantLoss.Percent},
 		Insecure:         insecureWords(doc),
 	}
+	if doc.StateKey != (secretRef{}) {
+		s.StateKey = b.secret(at.at("stateKey"), doc.StateKey)
+		if doc.StateDir == "" {
+			b.warn(at.at("stateKey"), "this has no effect, since nothing is kept", "write stateDir")
+		}
+	}
 	b.listeners(&s)
 	s.Log = b.logSettings()
 	if s.DrainWait > maxDrainWait {

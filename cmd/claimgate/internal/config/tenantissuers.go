@@ -131,6 +131,7 @@ func (b *tenantBuilder) mainFileOnly(at place, doc *issuerDoc) {
 	}{
 		{"jwksFile", doc.JWKSFile != ""},
 		{"keys.caFile", doc.Keys.CAFile != ""},
+		{"keys.bearerTokenFile", doc.Keys.BearerTokenFile != ""},
 		{"keys.allowPrivateAddresses", doc.Keys.AllowPrivateAddresses},
 		{"keys.insecureHTTP", doc.Keys.InsecureHTTP},
 	} {
