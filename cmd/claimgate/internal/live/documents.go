@@ -110,8 +110,9 @@ type Tenant struct {
 
 // Conflict is a problem of one tenant with those before it.
 type Conflict struct {
-	Index   int // -1: with the main file itself
-	Problem string
+	Index   int    // -1: with the main file itself
+	Problem string // with the place in the file
+	What    string // without
 }
 
 // same reports whether two files say the same.

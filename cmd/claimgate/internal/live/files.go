@@ -151,7 +151,7 @@ func (b base) Snapshot(generation uint64, tenants []*Tenant, held []authz.HeldSp
 	snapshot, found := b.compiled.Snapshot(generation, compiled, held)
 	conflicts := make([]Conflict, len(found))
 	for i, conflict := range found {
-		conflicts[i] = Conflict{conflict.Index, conflict.Problem.String()}
+		conflicts[i] = Conflict{conflict.Index, conflict.Problem.String(), conflict.Problem.Message}
 	}
 	return snapshot, conflicts
 }

@@ -166,9 +166,32 @@ func (j *judging) yieldToHeld(holding []*tenant, items []*item) bool {
 	return yielded
 }
 
-// yieldToAccepted takes back newcomers that ask for places which quarantined
-// tenants had before this process began, in whatever way they had them.
+// yieldToAccepted takes back new versions that ask for places which quarantined
+// tenants had before this process began, in whatever way they had them. What a
+// tenant in force had already stays its own.
 func (j *judging) yieldToAccepted(l line, holding []*tenant) bool {
+	accepted := acceptedPlaces(holding)
+	if len(accepted) == 0 || len(l.fresh) == 0 {
+		return false
+	}
+	all, first := l.all(), len(l.firm)+len(l.early)
+	_, conflicts := j.main.Snapshot(0, j.together(all), accepted)
+	conflicts = slices.DeleteFunc(conflicts, func(c Conflict) bool { return c.Index < first || c.Index >= len(all) })
+	if len(conflicts) == 0 {
+		return false
+	}
+	had := j.contestedBefore(l, accepted)
+	yielded := map[*item]bool{}
+	for _, conflict := range conflicts {
+		if i := all[conflict.Index]; !yielded[i] && !had[i][conflict.What] {
+			j.giveWay(i, conflict.Problem)
+			yielded[i] = true
+		}
+	}
+	return len(yielded) > 0
+}
+
+func acceptedPlaces(holding []*tenant) []authz.HeldSpec {
 	var accepted []authz.HeldSpec
 	for _, t := range holding {
 		if t.rank != 0 {
@@ -177,21 +200,32 @@ func (j *judging) yieldToAccepted(l line, holding []*tenant) bool {
 			accepted = append(accepted, spec)
 		}
 	}
-	if len(accepted) == 0 || len(l.fresh) == 0 {
-		return false
+	return accepted
+}
+
+// contestedBefore tells what the versions in force of changed tenants contest
+// of the held places.
+func (j *judging) contestedBefore(l line, held []authz.HeldSpec) map[*item]map[string]bool {
+	var items []*item
+	var versions []*Tenant
+	for _, i := range l.fresh {
+		if good, _ := j.version(i); good != nil {
+			items, versions = append(items, i), append(versions, good)
+		}
 	}
-	all, yielded := l.all(), map[*item]bool{}
-	_, conflicts := j.main.Snapshot(0, j.together(all), accepted)
+	_, conflicts := j.main.Snapshot(0, versions, held)
+	had := make(map[*item]map[string]bool, len(items))
 	for _, conflict := range conflicts {
-		if conflict.Index < len(l.firm)+len(l.early) || conflict.Index >= len(all) {
+		if conflict.Index < 0 || conflict.Index >= len(items) {
 			continue
 		}
-		if i := all[conflict.Index]; i.old.good == nil && !yielded[i] {
-			j.giveWay(i, conflict.Problem)
-			yielded[i] = true
+		i := items[conflict.Index]
+		if had[i] == nil {
+			had[i] = map[string]bool{}
 		}
+		had[i][conflict.What] = true
 	}
-	return len(yielded) > 0
+	return had
 }
 
 // giveWay takes a new version back.

@@ -193,7 +193,8 @@ func (b *toyBase) Snapshot(generation uint64, tenants []*Tenant, held []authz.He
 	for i, t := range tenants {
 		for _, host := range t.Places.Hosts {
 			if other, taken := owner[host]; taken {
-				conflicts = append(conflicts, Conflict{i, fmt.Sprintf("%s:1:1: host %s belongs to %s", t.File.Path, host, other)})
+				what := "host " + host + " belongs to " + other
+				conflicts = append(conflicts, Conflict{i, t.File.Path + ":1:1: " + what, what})
 				continue
 			}
 			owner[host] = t.File.Name
