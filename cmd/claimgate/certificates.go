@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
+	"time"
 
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
@@ -63,6 +65,9 @@ func tlsOf(store *certs.Store) *tls.Config {
 	return store.TLS()
 }
 
+// retryUse is when files that could not be taken are tried again.
+const retryUse = 2 * time.Second
+
 // run follows the files until ctx ends, and takes others where the settings
 // name them.
 func (c *certificates) run(ctx context.Context, settings func() config.Settings, log *zap.Logger) {
@@ -70,28 +75,39 @@ func (c *certificates) run(ctx context.Context, settings func() config.Settings,
 	for _, store := range c.all() {
 		group.Go(func() error { store.Run(ctx); return nil })
 	}
+	retry := time.NewTimer(retryUse)
+	retry.Stop()
+	defer retry.Stop()
+	told := ""
 	for {
 		select {
 		case <-ctx.Done():
 			_ = group.Wait() // they return no errors
 			return
 		case <-c.changed:
-			now := settings()
-			use(c.listen, now.Listen.TLS, log)
-			use(c.metrics, now.Metrics.TLS, log)
+		case <-retry.C:
+		}
+		now := settings()
+		err := errors.Join(use(c.listen, now.Listen.TLS), use(c.metrics, now.Metrics.TLS))
+		if err == nil {
+			told = ""
+			continue
+		}
+		retry.Reset(retryUse)
+		if err.Error() != told {
+			told = err.Error()
+			log.Error("other certificate files or names of clients cannot be put in force yet", zap.Error(err))
 		}
 	}
 }
 
 // use has a listener take other files. To begin with TLS or to end it takes a
 // restart.
-func use(store *certs.Store, files *certs.Files, log *zap.Logger) {
+func use(store *certs.Store, files *certs.Files) error {
 	if store == nil || files == nil {
-		return
+		return nil
 	}
-	if err := store.Use(*files); err != nil {
-		log.Error("other certificate files cannot be put in force, the last good ones stay", zap.Error(err))
-	}
+	return store.Use(*files)
 }
 
 // follow has run look at the settings. It waits for nobody.

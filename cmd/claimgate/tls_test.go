@@ -15,13 +15,18 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	"go.uber.org/goleak"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 
+	"github.com/claimgate/claimgate/cmd/claimgate/internal/certs"
+	"github.com/claimgate/claimgate/cmd/claimgate/internal/config"
 	"github.com/claimgate/claimgate/cmd/claimgate/internal/pki"
 )
 
@@ -320,4 +325,39 @@ func TestListsOfClientsFollowTheMainFile(t *testing.T) {
 	if _, err := m.scrape(r.addresses["metrics"], scraper); err == nil {
 		t.Error("let in though it is not listed any more")
 	}
+}
+
+// TestOtherFilesAreTriedAgain: where files that the settings name cannot be
+// taken the old ones stay, the log says so once, and they are taken as soon as
+// they can be.
+func TestOtherFilesAreTriedAgain(t *testing.T) {
+	m := newMesh(t, "https://id.example.com")
+	core, lines := observer.New(zap.DebugLevel)
+	made := time.Now()
+	synctest.Test(t, func(t *testing.T) {
+		blind := func() (certs.Watcher, error) { return nil, errors.New("none") }
+		files := certs.Files{Certificate: m.path("tls.crt"), Key: m.path("tls.key")}
+		now := func() time.Time { return made } // in the bubble's time the certificates are not valid yet
+		store, err := certs.Open(certs.Options{Listener: "listen", Files: files, Watch: blind, Now: now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := &certificates{listen: store, changed: make(chan struct{}, 1)}
+		settings := config.Settings{Listen: config.Listener{TLS: &certs.Files{Certificate: m.path("tls.crt"), Key: m.path("tls.key"), ClientCA: m.path("later.crt")}}}
+		go c.run(t.Context(), func() config.Settings { return settings }, zap.New(core))
+		c.follow()
+		time.Sleep(10 * retryUse) //nolint:forbidigo // the bubble's time
+		synctest.Wait()
+		if n := lines.Len(); n != 1 || len(c.status()[0].Parts) != 1 {
+			t.Errorf("%d lines, status %+v", n, c.status())
+		}
+		if err := m.authority.Write(m.path("later.crt")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(retryUse) //nolint:forbidigo // the bubble's time
+		synctest.Wait()
+		if len(c.status()[0].Parts) != 2 {
+			t.Errorf("status %+v", c.status())
+		}
+	})
 }
