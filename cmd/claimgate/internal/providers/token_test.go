@@ -10,6 +10,17 @@ import (
 // header returns the JOSE header of a JWT.
 func header(t *testing.T, token string) map[string]any { return part(t, token, 0) }
 
+// kidOf returns the kid of a JWT's header, "" where there is none.
+func kidOf(token string) string {
+	encoded, _, _ := strings.Cut(token, ".")
+	text, _ := base64.RawURLEncoding.DecodeString(encoded)
+	var header struct {
+		KID string `json:"kid"`
+	}
+	_ = json.Unmarshal(text, &header)
+	return header.KID
+}
+
 func part(t *testing.T, token string, n int) map[string]any {
 	t.Helper()
 	parts := strings.Split(token, ".")

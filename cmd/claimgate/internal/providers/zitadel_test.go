@@ -22,17 +22,25 @@ type zitadel struct {
 	main, other *provider
 }
 
-func startZitadel(t *testing.T) *zitadel {
+// How often claimgate refreshes main's keys: so that a test sees it happen, or
+// so that it does not happen during a test.
+const (
+	oftenRefreshed  = "1s"
+	seldomRefreshed = "5m"
+)
+
+func startZitadel(t *testing.T, refreshed string) *zitadel {
 	t.Helper()
 	z := &zitadel{main: startProvider(t, jose.RS256), other: startProvider(t, jose.ES256)}
-	z.world = start(t, zitadelConfig, z.addresses())
+	z.world = start(t, zitadelConfig, z.fields(refreshed))
 	return z
 }
 
-func (z *zitadel) addresses() map[string]string {
+func (z *zitadel) fields(refreshed string) map[string]string {
 	return map[string]string{
-		"Main":  strings.TrimPrefix(z.main.url, "http://"),
-		"Other": strings.TrimPrefix(z.other.url, "http://"),
+		"Main":    strings.TrimPrefix(z.main.url, "http://"),
+		"Other":   strings.TrimPrefix(z.other.url, "http://"),
+		"Refresh": refreshed,
 	}
 }
 
@@ -45,7 +53,7 @@ func (z *zitadel) globex(t *testing.T, token string) answer {
 }
 
 func TestZitadel(t *testing.T) {
-	z := startZitadel(t)
+	z := startZitadel(t, oftenRefreshed)
 	good := z.main.token(t, "orders-service")
 	if h := header(t, good); h["typ"] != "JWT" || h["alg"] != "RS256" || h["kid"] != "key-1" {
 		t.Fatalf("the provider writes %v", h)
@@ -111,9 +119,15 @@ func TestZitadel(t *testing.T) {
 // TestZitadelExpiry lets a token of two seconds run out: what was cached as good
 // is refused from then on, and a token of an hour still passes.
 func TestZitadelExpiry(t *testing.T) {
-	z := startZitadel(t)
-	brief, long := z.main.token(t, "brief-service"), z.main.token(t, "orders-service")
-	a := z.acme(t, brief)
+	z := startZitadel(t, seldomRefreshed)
+	long := z.main.token(t, "orders-service")
+	var brief string
+	var a answer
+	eventually(t, "a token passes before it expires", func() bool {
+		brief = z.main.token(t, "brief-service")
+		a = z.acme(t, brief)
+		return a.status == http.StatusOK
+	})
 	a.allowed(t, map[string]string{"x-client": "brief-service"})
 	eventually(t, "the token is refused", func() bool {
 		a = z.acme(t, brief)
@@ -125,23 +139,19 @@ func TestZitadelExpiry(t *testing.T) {
 }
 
 // TestZitadelRotation changes keys while tokens are minted and used without a
-// pause. No request with a token of a published key is lost; a token of an
-// unpublished key and of a withdrawn one is refused.
+// pause: no request with a token of a published key is lost, a token of a
+// withdrawn one is refused.
 func TestZitadelRotation(t *testing.T) {
-	z := startZitadel(t)
+	z := startZitadel(t, oftenRefreshed)
 	old := z.main.token(t, "orders-service")
 	use := startUse(t, z)
 	eventually(t, "the first key is used", use.more("key-1"))
 
-	z.main.publish(t, "key-2") // at once, with no time for a refresh
-	z.main.sign("key-2")
-	eventually(t, "the second key is used", use.more("key-2"))
-
-	z.main.publish(t, "key-3") // ahead, so that a refresh finds it
+	z.main.publish(t, "key-2") // ahead, so that a refresh finds it
 	before := z.main.fetched.Load()
 	eventually(t, "the key set was fetched", func() bool { return z.main.fetched.Load() >= before+2 })
-	z.main.sign("key-3")
-	eventually(t, "the third key is used", use.more("key-3"))
+	z.main.sign("key-2")
+	eventually(t, "the second key is used", use.more("key-2"))
 
 	a := z.acme(t, old)
 	a.allowed(t, nil)
@@ -151,17 +161,35 @@ func TestZitadelRotation(t *testing.T) {
 		return a.status != http.StatusOK
 	})
 	a.refused(t, http.StatusUnauthorized, "key_unknown")
-	eventually(t, "the third key is used still", use.more("key-3"))
-	if lost := use.refused(); len(lost) != 0 {
-		t.Errorf("%d requests were lost, the first with %s", len(lost), lost[0])
+	eventually(t, "the second key is used still", use.more("key-2"))
+	use.lostNothing(t)
+}
+
+// TestZitadelRotationAtOnce publishes a key and signs with it in the same
+// moment: the first request that carries it has it fetched and waits. A key that
+// is not published is refused, whatever its name.
+func TestZitadelRotationAtOnce(t *testing.T) {
+	z := startZitadel(t, seldomRefreshed)
+	use := startUse(t, z)
+	eventually(t, "the first key is used", use.more("key-1"))
+	z.main.publish(t, "key-2")
+	z.main.sign("key-2")
+	eventually(t, "the second key is used", use.more("key-2"))
+	use.lostNothing(t)
+	if n := z.main.fetched.Load(); n != 2 {
+		t.Errorf("the key set was fetched %d times, want at the start and for the new key", n)
 	}
 
-	z.main.signUnpublished(t, "key-4")
-	eventually(t, "a request is lost, and seen to be", func() bool { return len(use.refused()) > 0 })
+	z.main.signUnpublished(t, "key-3")
+	eventually(t, "a request is lost, and seen to be", func() bool { return len(use.losses()) > 0 })
 	use.stop()
-	a = z.acme(t, z.main.token(t, "orders-service"))
+	var a answer
+	eventually(t, "the key is looked up and ruled out", func() bool {
+		a = z.acme(t, z.main.token(t, "orders-service"))
+		return a.status != http.StatusServiceUnavailable
+	})
 	a.refused(t, http.StatusUnauthorized, "key_unknown")
-	z.main.signUnpublished(t, "key-3") // the kid of a key in force
+	z.main.signUnpublished(t, "key-2") // the kid of a key in force
 	a = z.acme(t, z.main.token(t, "orders-service"))
 	a.refused(t, http.StatusUnauthorized, "signature")
 }
@@ -190,7 +218,7 @@ func startUse(t *testing.T, z *zitadel) *use {
 				if ctx.Err() != nil {
 					return // cut off by the end, not lost
 				}
-				u.count(t, token, &a, err)
+				u.count(token, &a, err)
 			}
 		})
 	}
@@ -198,7 +226,7 @@ func startUse(t *testing.T, z *zitadel) *use {
 	return u
 }
 
-func (u *use) count(t *testing.T, token string, a *answer, err error) {
+func (u *use) count(token string, a *answer, err error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	switch {
@@ -207,8 +235,7 @@ func (u *use) count(t *testing.T, token string, a *answer, err error) {
 	case a.status != http.StatusOK:
 		u.lost = append(u.lost, a.record.Reason)
 	default:
-		kid, _ := header(t, token)["kid"].(string)
-		u.passed[kid]++
+		u.passed[kidOf(token)]++
 	}
 }
 
@@ -223,11 +250,18 @@ func (u *use) more(kid string) func() bool {
 	return func() bool { return count() >= before+5 }
 }
 
-// refused returns why each request failed that did.
-func (u *use) refused() []string {
+// losses returns why each request failed that did.
+func (u *use) losses() []string {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return slices.Clone(u.lost)
+}
+
+func (u *use) lostNothing(t *testing.T) {
+	t.Helper()
+	if lost := u.losses(); len(lost) != 0 {
+		t.Errorf("%d requests were lost, the first with %s", len(lost), lost[0])
+	}
 }
 
 func (u *use) stop() {
@@ -239,7 +273,7 @@ func (u *use) stop() {
 // in force for tokens seen before and for others, and only a key that cannot be
 // looked up is waited for.
 func TestZitadelOutage(t *testing.T) {
-	z := startZitadel(t)
+	z := startZitadel(t, oftenRefreshed)
 	seen, unseen := z.main.token(t, "orders-service"), z.main.token(t, "orders-service")
 	a := z.acme(t, seen)
 	a.allowed(t, nil)
@@ -277,7 +311,7 @@ func TestZitadelOutage(t *testing.T) {
 // TestZitadelUnknownKeyInOutage holds that a key which nobody can look up is
 // neither believed nor ruled out.
 func TestZitadelUnknownKeyInOutage(t *testing.T) {
-	z := startZitadel(t)
+	z := startZitadel(t, oftenRefreshed)
 	z.main.publish(t, "key-2")
 	z.main.sign("key-2")
 	unknown := z.main.token(t, "orders-service")
@@ -304,7 +338,7 @@ func TestZitadelDownAtStart(t *testing.T) {
 	z := &zitadel{main: startProvider(t, jose.RS256), other: startProvider(t, jose.ES256)}
 	token := z.main.token(t, "orders-service")
 	z.main.down.Store(true)
-	z.world = start(t, zitadelConfig, z.addresses())
+	z.world = start(t, zitadelConfig, z.fields(oftenRefreshed))
 	a := z.acme(t, token)
 	a.refused(t, http.StatusServiceUnavailable, "keys_unavailable")
 	if a.header.Get("Retry-After") == "" {
