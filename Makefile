@@ -1,5 +1,6 @@
 # claimgate. `make help` lists what there is. Needs Go; Python only fetches a
-# real Envoy, and where it cannot be had everything else still runs and says so.
+# real Envoy and Node only runs a real OpenID provider: where they cannot be had
+# everything else still runs and says so.
 
 GO        ?= go
 ARGS      ?=
