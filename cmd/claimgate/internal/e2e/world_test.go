@@ -278,20 +278,33 @@ func (w *world) startEnvoy(gate, socket, attacked string) error {
 	if err != nil {
 		return err
 	}
-	if w.envoy, err = proxy.Start(context.Background(), proxy.Options{Config: text.Bytes()}); err != nil {
+	return w.runEnvoy(text.Bytes())
+}
+
+func (w *world) runEnvoy(bootstrap []byte) (err error) {
+	if w.envoy, err = proxy.Start(context.Background(), proxy.Options{Config: bootstrap}); err != nil {
 		return err
 	}
 	w.stops = append(w.stops, w.envoy.Stop)
 	return nil
 }
 
-// startGRPCUpstream serves grpc.health.v1, for gRPC clients of the proxy.
+// startGRPCUpstream serves grpc.health.v1 and answers every other method with an
+// empty message, for gRPC clients of the proxy.
 func (w *world) startGRPCUpstream() (string, error) {
 	l, err := listen()
 	if err != nil {
 		return "", err
 	}
-	server := grpc.NewServer()
+	server := grpc.NewServer(grpc.UnknownServiceHandler(func(_ any, stream grpc.ServerStream) error {
+		if err := stream.RecvMsg(&grpc_health_v1.HealthCheckRequest{}); err != nil {
+			return err
+		}
+		if err := stream.SetHeader(metadataOf(stream.Context())); err != nil {
+			return err
+		}
+		return stream.SendMsg(&grpc_health_v1.HealthCheckResponse{})
+	}))
 	grpc_health_v1.RegisterHealthServer(server, health.NewServer())
 	done := make(chan struct{})
 	go func() {
