@@ -25,7 +25,8 @@ type outcome struct {
 	result     FetchResult
 	set        *token.KeySet // with FetchOK
 	skipped    skips         // with FetchOK
-	body       []byte        // with FetchOK
+	body       []byte        // with FetchOK and FetchNoUsableKey
+	from       *url.URL      // of the key set; nil where discovery did not lead to one
 	tag        validator     // with FetchOK
 	maxAge     time.Duration // of Cache-Control, negative without
 	retryAfter time.Duration // of a failure, zero without
@@ -69,7 +70,9 @@ func (f *fetcher) fetch(ctx context.Context, known validator, move move) outcome
 			return failed(resultOf(err))
 		}
 	}
-	return f.fetchKeys(ctx, target, known)
+	got := f.fetchKeys(ctx, target, known)
+	got.from = target
+	return got
 }
 
 func (f *fetcher) fetchKeys(ctx context.Context, target *url.URL, known validator) outcome {
@@ -99,7 +102,9 @@ func (a answer) keys(target *url.URL, uses []string) outcome {
 	case err != nil:
 		return failed(FetchMalformed)
 	case len(doc.keys) == 0:
-		return failed(FetchNoUsableKey)
+		none := failed(FetchNoUsableKey)
+		none.body = a.body
+		return none
 	}
 	return outcome{
 		result:  FetchOK,

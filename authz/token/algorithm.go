@@ -41,6 +41,17 @@ func (s AlgorithmSet) With(a Algorithm) AlgorithmSet { return s | 1<<a }
 // Has reports whether a is in the set.
 func (s AlgorithmSet) Has(a Algorithm) bool { return a != 0 && s&(1<<a) != 0 }
 
+// Names returns the names of its algorithms.
+func (s AlgorithmSet) Names() []string {
+	var names []string
+	for a := RS256; a < algorithmCount; a++ {
+		if s.Has(a) {
+			names = append(names, a.String())
+		}
+	}
+	return names
+}
+
 // algorithms returns the set of the given algorithms.
 func algorithms(list ...Algorithm) AlgorithmSet {
 	var s AlgorithmSet

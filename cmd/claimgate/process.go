@@ -150,6 +150,7 @@ func (p *process) measure(server *envoy.Server) {
 	metrics.WatchReady(p.readiness.Ready)
 	metrics.WatchInFlight(server.InFlight)
 	metrics.WatchKeys(p.registry.Status)
+	metrics.WatchKeyStore(p.registry.StoreStatus)
 	metrics.WatchCertificates(p.certificates.status)
 	if p.cache != nil {
 		metrics.WatchCache(p.cache.Stats)

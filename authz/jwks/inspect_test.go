@@ -1,0 +1,78 @@
+package jwks
+
+import (
+	"errors"
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/claimgate/claimgate/authz/token"
+)
+
+func TestInspect(t *testing.T) {
+	good, enc := ecKey("good"), ecKey("enc").with(member{"use": "enc"})
+	set := keySetOf(enc, good.with(member{"issuer": demoIssuer}))
+	for name, row := range map[string]struct {
+		handler http.HandlerFunc
+		result  FetchResult
+		keys    int
+		refresh time.Duration
+	}{
+		"good": {func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Cache-Control", "max-age=120")
+			answers(set)(w, r)
+		}, FetchOK, 2, 2 * time.Minute},
+		"none usable": {answers(keySetOf(enc)), FetchNoUsableKey, 1, 0},
+		"not found":   {refuses(404), FetchStatus, 0, 0},
+		"HTML":        {answers("<html>"), FetchMalformed, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := serve(t, map[string]http.HandlerFunc{"/jwks": row.handler})
+			got, err := Inspect(t.Context(), SourceSpec{Issuer: demoIssuer, URI: server.URL + "/jwks?secret=1"}, Options{})
+			if err != nil || got.Result != row.result || len(got.Keys) != row.keys || got.Refresh != row.refresh || got.URL != server.URL+"/jwks" {
+				t.Errorf("%+v, %v", got, err)
+			}
+			for _, key := range got.Keys {
+				switch key.KID {
+				case "good":
+					if key.Skipped != "" || len(key.Thumbprint) != 43 || key.Issuer != demoIssuer || !reflect.DeepEqual(key.Algorithms, []string{"ES256"}) {
+						t.Errorf("%+v", key)
+					}
+				case "enc":
+					if key.Skipped != SkipPurpose || !strings.Contains(key.Why, "use") {
+						t.Errorf("%+v", key)
+					}
+				default:
+					t.Errorf("%+v", key)
+				}
+			}
+		})
+	}
+	got, err := Inspect(t.Context(), SourceSpec{Issuer: "x", Inline: set}, Options{})
+	if err != nil || got.Result != FetchOK || len(got.Keys) != 2 || got.URL != "" || got.Refresh != 0 {
+		t.Errorf("inline: %+v, %v", got, err)
+	}
+	if _, err := Inspect(t.Context(), SourceSpec{Issuer: "x"}, Options{}); !errors.Is(err, ErrSpec) {
+		t.Errorf("a bad spec: %v", err)
+	}
+}
+
+func TestKeysInForce(t *testing.T) {
+	play(t, newIDP("a", "b"), SourceSpec{}, func(t *testing.T, s *scene) {
+		keys := s.registry.Keys(demoIssuer)
+		if len(keys) != 1 || len(keys[s.source.ID()]) != 2 || keys[s.source.ID()][0].KID != "a" {
+			t.Errorf("%+v", keys)
+		}
+		if got := s.registry.Keys("https://elsewhere.example.com/"); len(got) != 0 {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+func TestAlgorithmNames(t *testing.T) {
+	if got := algs(token.EdDSA, token.RS256).Names(); !reflect.DeepEqual(got, []string{"RS256", "EdDSA"}) {
+		t.Errorf("%v", got)
+	}
+}
