@@ -43,7 +43,7 @@ func (b *builder) placesOf(t *Tenant, base string) []*place {
 	places := make([]*place, 0, len(t.hosts)+len(t.entries))
 	own := namesOf(t.hosts)
 	for i, host := range t.hosts {
-		places = append(places, &place{tenant: t, prefix: prefix{tenant: -1}, host: host, path: base + "." + at("hosts", i)})
+		places = append(places, &place{tenant: t, prefix: prefix{tenant: -1}, host: host, path: base + "." + at("hosts", i), namesake: b.isEntry(t.name)})
 	}
 	for i, name := range t.entries {
 		e := b.entries[name]
@@ -51,7 +51,7 @@ func (b *builder) placesOf(t *Tenant, base string) []*place {
 			continue
 		}
 		for _, p := range expand(e, t.name) {
-			p.tenant, p.path = t, base+"."+at("entries", i)
+			p.tenant, p.path, p.namesake = t, base+"."+at("entries", i), b.isEntry(t.name)
 			if own.has(p.host) && len(p.prefix.segments) == 0 {
 				b.found.add(p.path, "tenant "+strconv.Quote(t.name)+" names host "+strconv.Quote(p.host)+" itself and reaches it by entry "+strconv.Quote(name),
 					"remove one")
@@ -128,8 +128,11 @@ func (p *place) yieldsTo(narrow *place) bool {
 	case p.tenant != nil:
 		yields = p.tenant.yieldsTo
 	}
-	return yields.has(narrow.owner()) || narrow.entry != nil && yields.has(narrow.entry.name)
+	return !narrow.namesake && yields.has(narrow.owner()) || narrow.entry != nil && yields.has(narrow.entry.name)
 }
+
+// isEntry reports whether an entry has the name.
+func (b *builder) isEntry(name string) bool { return b.entries[name] != nil }
 
 // owner returns the name of the tenant that the place belongs to, "" for one of
 // an entry as such.
@@ -161,6 +164,9 @@ func overlap(known, newcomer *place) []Problem {
 		Path:    newcomer.path,
 		Message: "host " + newcomer.describe() + " overlaps host " + known.describe(),
 		Mend:    "remove one, or name the narrower one's tenant under yieldsTo at the wider one",
+	}
+	if known.namesake || newcomer.namesake {
+		problem.Mend += "; a name that an entry has too stands for the entry there"
 	}
 	if known.entry == nil && newcomer.entry == nil && known.host == newcomer.host {
 		problem.Message = "tenants " + strconv.Quote(known.owner()) + " and " + strconv.Quote(newcomer.owner()) + " both name host " + strconv.Quote(known.host)

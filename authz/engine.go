@@ -78,6 +78,7 @@ func (e *Engine) judge(ctx context.Context, j *judgement) Decision {
 		at, reason, ok = j.snapshot.resolvePlace(j.req)
 	}
 	if !ok {
+		j.unknown = at.entry
 		return j.deny(reason)
 	}
 	j.enter(&at, e.now())

@@ -123,7 +123,7 @@ func (b *builder) hold(h *HeldSpec) {
 		}
 	}
 	for _, p := range places {
-		p.held = h.Name
+		p.held, p.namesake = h.Name, b.isEntry(h.Name)
 		if b.contest(p) == nil {
 			b.enter(p)
 		}

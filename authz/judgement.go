@@ -18,6 +18,7 @@ type judgement struct {
 	now      time.Time
 	entry    *entry  // nil without one
 	tenant   *Tenant // nil until the place, or a claim, names it
+	unknown  *entry  // below which the path names no tenant; only its challenge counts
 
 	grant    *grant        // the tenant's own; nil without a verified token
 	issuer   *token.Issuer // of the grant

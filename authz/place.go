@@ -94,7 +94,7 @@ func (s *Snapshot) byHost(req *Request) (scope, Reason, bool) {
 	if at.prefix.tenant >= 0 {
 		found.tenant = at.entry.tenants[segment]
 		if found.tenant == nil && !at.entry.held[segment] {
-			return scope{}, PlaceUnknown, false
+			return scope{entry: at.entry}, PlaceUnknown, false // challenged as if it were known
 		}
 		if found.tenant == nil {
 			return scope{}, TenantUnavailable, false
@@ -135,6 +135,9 @@ type place struct {
 	prefix prefix
 	path   string // in the documents, as in `tenants[1].hosts[0]`
 	host   string
+	// namesake says that the tenant has the name of an entry: where yieldsTo
+	// holds the name, it means the entry.
+	namesake bool
 }
 
 // match finds the place of a path and the path below it.

@@ -44,9 +44,13 @@ func (r *resource) challengeURL() string {
 }
 
 // resource returns the metadata of the place at which the request arrived. An
-// unknown place has none.
+// unknown place has none, but for a name that no tenant has below the prefix of
+// an entry: it is told of what the entry tells every other name.
 func (j *judgement) resource() *resource {
 	at := scope{entry: j.entry, tenant: j.tenant}
+	if j.unknown != nil {
+		at.entry = j.unknown
+	}
 	return at.resource()
 }
 
@@ -55,7 +59,7 @@ func (j *judgement) resource() *resource {
 // answers the request: everything else is for the places that hold the path.
 func (s *Snapshot) byWellKnown(req *Request) (scope, bool) {
 	below, ok := strings.CutPrefix(req.Path.Canonical, wellKnownResource)
-	if !ok || below == "" || s.namesTenant(req.Context) {
+	if !ok || s.namesTenant(req.Context) {
 		return scope{}, false
 	}
 	n := s.nodeOf(req.Host)
@@ -64,7 +68,7 @@ func (s *Snapshot) byWellKnown(req *Request) (scope, bool) {
 	}
 	at, _, segment := n.match(below)
 	if at == nil || len(at.prefix.segments) == 0 || at.held != "" {
-		return scope{}, false
+		return n.documentOf(req)
 	}
 	found := scope{entry: at.entry, tenant: at.tenant, path: req.Path.Canonical, lenient: req.Path.Lenient}
 	if at.prefix.tenant >= 0 {
@@ -72,6 +76,17 @@ func (s *Snapshot) byWellKnown(req *Request) (scope, bool) {
 		ok = found.tenant != nil
 	}
 	return found, ok && found.resource().answers(req)
+}
+
+// documentOf finds an entry whose document lies above its tenants, as that of
+// https://api.example.com/t does where the prefix is /t/{tenant}.
+func (n *node) documentOf(req *Request) (scope, bool) {
+	for _, p := range n.places {
+		if p.tenant == nil && p.held == "" && p.prefix.tenant >= 0 && p.entry.resource.answers(req) {
+			return scope{entry: p.entry, path: req.Path.Canonical, lenient: req.Path.Lenient}, true
+		}
+	}
+	return scope{}, false
 }
 
 // namesTenant reports whether the request carries a key that an entry reads.
