@@ -65,6 +65,7 @@ func (p *process) adminHandler() http.Handler {
 		Version:     buildVersion().version,
 		Started:     p.started,
 		Sources:     p.registry.Status,
+		Keys:        p.registry.Keys,
 		Summary:     p.summary,
 		Actions:     p.actions(),
 	})

@@ -22,6 +22,8 @@
 //	/                 what is here and how it is
 //	/livez, /readyz   as above; /readyz?verbose names who is not ready
 //	/config           what is configured, in JSON
+//	/keys             the state of every key source; /keys?issuer=... adds kids
+//	                  and thumbprints of the keys in force
 //
 // The admin listener can be given actions, such as /reload, which a POST runs.
 // Everything else only reads: any method but GET and HEAD is refused. None of
