@@ -82,6 +82,7 @@ func NewSnapshot(spec SnapshotSpec) (*Snapshot, []Problem) {
 		spec:     &spec,
 		entries:  make(map[string]*entry, len(spec.Entries)),
 		held:     make(map[string]bool, len(spec.Held)),
+		heldIDs:  map[heldID]*HeldSpec{},
 		children: make(map[string][]*place),
 		tokens:   newSharings(spec.Tenants),
 		snapshot: &Snapshot{
@@ -127,8 +128,9 @@ type builder struct {
 	entries  map[string]*entry // by name
 	all      []*entry
 	held     map[string]bool
-	children map[string][]*place // of exact hosts, by what follows their first label
-	narrow   []*place            // of all hosts but `*`
+	heldIDs  map[heldID]*HeldSpec // of those that were in force
+	children map[string][]*place  // of exact hosts, by what follows their first label
+	narrow   []*place             // of all hosts but `*`
 	tokens   *sharings
 	found    problems
 }
@@ -212,6 +214,9 @@ func (b *builder) addTenant(index int, t *Tenant) {
 		b.found.addAll(b.contest(p))
 	}
 	b.checkEntries(base, t)
+	if len(b.found.list) == before { // else the same may have been said
+		b.checkHeldIDs(base, t)
+	}
 	b.tokens.check(base, t, &b.found)
 	if len(b.found.list) > before {
 		return
