@@ -102,7 +102,7 @@ func TestEveryRequestIsAsked(t *testing.T) {
 			t.Errorf("the policy selects %s=%s, the gateway %v", key, value, gateway.Spec.Selector)
 		}
 		from := one[*networkpolicy.NetworkPolicy](t, cluster(t)).Spec.Ingress[0].From[0]
-		if from.PodSelector.MatchLabels[key] != value || from.NamespaceSelector.MatchLabels["kubernetes.io/metadata.name"] != policy.Namespace {
+		if from.PodSelector == nil || from.PodSelector.MatchLabels[key] != value || from.NamespaceSelector.MatchLabels["kubernetes.io/metadata.name"] != policy.Namespace {
 			t.Errorf("the network policy of claimgate lets in %+v", from)
 		}
 	}

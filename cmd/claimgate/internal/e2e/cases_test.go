@@ -36,13 +36,18 @@ const caseFiles = "testdata/cases"
 // openCase runs a case until the test ends. prepare may write more files.
 func openCase(t *testing.T, name string, prepare func(dir string), issuers ...caseIssuer) *theCase {
 	t.Helper()
+	return openFiles(t, filepath.Join(caseFiles, name), prepare, issuers...)
+}
+
+func openFiles(t *testing.T, folder string, prepare func(dir string), issuers ...caseIssuer) *theCase {
+	t.Helper()
 	requireEnvoy(t)
 	c := &theCase{world: &world{issuers: map[string]*issuer.Issuer{}}, dir: t.TempDir()}
 	t.Cleanup(c.stop)
 	if err := c.startUpstream(""); err != nil {
 		t.Fatal(err)
 	}
-	c.copyFiles(t, name, c.startCaseIssuers(t, issuers))
+	c.copyFiles(t, folder, c.startCaseIssuers(t, issuers))
 	if prepare != nil {
 		prepare(c.dir)
 	}
@@ -84,9 +89,9 @@ func (c *theCase) startCaseIssuers(t *testing.T, issuers []caseIssuer) []string 
 	return moved
 }
 
-func (c *theCase) copyFiles(t *testing.T, name string, moved []string) {
+func (c *theCase) copyFiles(t *testing.T, folder string, moved []string) {
 	t.Helper()
-	files := os.DirFS(filepath.Join(caseFiles, name))
+	files := os.DirFS(folder)
 	err := fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err

@@ -43,7 +43,7 @@ func TestCaseTwoIssuers(t *testing.T) {
 	}
 	until := func(at time.Time) {
 		changed := strings.NewReplacer("2126-12-31T00:00:00Z", at.UTC().Format(time.RFC3339Nano), "issuer: name}", "issuer: url}").Replace(string(text))
-		if strings.Contains(changed, "2126") || !strings.Contains(changed, "issuer: url}") {
+		if strings.Contains(changed, "2126-12-31") || !strings.Contains(changed, "issuer: url}") {
 			t.Fatal("the file has no end date or no issuer to change")
 		}
 		c.write(t, "tenants/acme.yaml", changed)
