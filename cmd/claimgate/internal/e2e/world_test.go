@@ -35,6 +35,7 @@ const (
 	viaSocket  = "socket"  // claimgate on a unix socket
 	viaOpen    = "open"    // as raw, with failure_mode_allow: an error would open the door
 	viaRestart = "restart" // a claimgate of its own, for tests that stop it
+	viaBinary  = "binary"  // the real binary, which its test starts
 
 	viaAttackMap  = "attack-map"  // the arena's claimgate, headers as a map
 	viaAttackOpen = "attack-open" // the same, headers as they came, failure_mode_allow
@@ -65,6 +66,8 @@ type world struct {
 	upstream *upstream
 	config   string // claimgate.yaml of this run
 	restart  string // address of the claimgate behind viaRestart
+	binary   string // unix socket of the claimgate behind viaBinary
+	common   string // address of commonIssuer
 	stops    []func()
 }
 
@@ -97,6 +100,7 @@ func requireEnvoy(t *testing.T) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
+	removeBinary()
 	if shared.world != nil {
 		shared.world.stop()
 	}
@@ -188,6 +192,7 @@ func (w *world) startIssuers(dir string) error {
 		}
 		w.serveHTTP(l, w.issuers[name])
 	}
+	w.common = at[commonIssuer]
 	var text bytes.Buffer
 	fields := addresses{
 		Main: at[mainIssuer], Second: at[secondIssuer], Silent: at[silentIssuer], Failing: at[failingIssuer],
@@ -204,6 +209,7 @@ func (w *world) startIssuers(dir string) error {
 // The claimgate behind viaRestart is started by its test.
 func (w *world) startGates(dir string) error {
 	socket := filepath.Join(dir, "authz.sock")
+	w.binary = filepath.Join(dir, "binary.sock")
 	shared, err := listen()
 	if err != nil {
 		return err
@@ -263,12 +269,14 @@ func (w *world) startEnvoy(gate, socket, attacked string) error {
 			{Name: viaOpen, Cluster: "gate", Raw: true, Open: true, Contexts: contexts},
 			{Name: viaSocket, Cluster: "unix", Raw: true},
 			{Name: viaRestart, Cluster: "restart", Raw: true},
+			{Name: viaBinary, Cluster: "binary", Raw: true},
 			{Name: viaAttackMap, Cluster: "attacked"},
 			{Name: viaAttackOpen, Cluster: "attacked", Raw: true, Open: true},
 		},
 		"Clusters": []clusterSpec{
 			{Name: "gate", Port: portOf(gate), HTTP2: true},
 			{Name: "unix", Pipe: socket, HTTP2: true},
+			{Name: "binary", Pipe: w.binary, HTTP2: true},
 			{Name: "attacked", Pipe: attacked, HTTP2: true},
 			{Name: "restart", Port: portOf(w.restart), HTTP2: true},
 			{Name: "upstream", Port: portOf(w.upstream.address)},
