@@ -21,6 +21,7 @@ type KeyView struct {
 
 // Inspection is what one fetch brought, as a source would see it.
 type Inspection struct {
+	Source  string // fingerprint of the spec
 	Result  FetchResult
 	URL     string        // of the key set; "" where discovery did not lead to one, and for static keys
 	Took    time.Duration // of the fetch
@@ -40,16 +41,18 @@ func Inspect(ctx context.Context, spec SourceSpec, opts Options) (Inspection, er
 	}
 	spec = spec.withDefaults()
 	if source.refresher == nil {
-		return inspectStatic(spec)
+		seen, err := inspectStatic(spec)
+		seen.Source = source.id
+		return seen, err
 	}
 	leave := &lease{share: registry.periodic}
 	defer leave.end()
 	fetcher, began := source.refresher.fetcher, registry.opts.Now()
 	if err := leave.move(ctx, originOf(fetcher.start)); err != nil {
-		return Inspection{Result: resultOf(err)}, nil
+		return Inspection{Source: source.id, Result: resultOf(err)}, nil
 	}
 	got := fetcher.fetch(ctx, validator{}, leave.move)
-	seen := Inspection{Result: got.result, URL: withoutQuery(got.from), Took: registry.opts.Now().Sub(began)}
+	seen := Inspection{Source: source.id, Result: got.result, URL: withoutQuery(got.from), Took: registry.opts.Now().Sub(began)}
 	if got.result == FetchOK {
 		seen.Refresh = spec.RefreshInterval
 		if got.maxAge >= 0 {

@@ -102,6 +102,7 @@ var (
 	errKeyPrivate    = errors.New("it holds private or symmetric key material")
 	errKeyAlgorithm  = errors.New("its alg is empty")
 	errKeyIssuer     = errors.New("its issuer is empty")
+	errKeyForm       = errors.New("its members make no RSA, EC or Ed25519 key that is accepted")
 	errKeyUse        = errors.New(`its use is not "sig", nor another that uses admits`)
 	errKeyOps        = errors.New(`its key_ops lack "verify"`)
 )
@@ -211,8 +212,8 @@ func makeKey(fields map[string]string) (*token.Key, error) {
 		X:   fields["x"], Y: fields["y"],
 		N: fields["n"], E: fields["e"],
 	}, jwkset.JWKMarshalOptions{}, jwkset.JWKValidateOptions{})
-	if err != nil {
-		return nil, err
+	if err != nil { // its text is for programmers
+		return nil, fmt.Errorf("%w (kty %.16q, crv %.16q)", errKeyForm, fields["kty"], fields["crv"])
 	}
 	return token.NewKey(token.KeySpec{
 		KID: fields["kid"], Alg: fields["alg"], Issuer: fields["issuer"], Public: public.Key(),

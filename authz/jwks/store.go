@@ -153,6 +153,16 @@ func (s *Store) kept(source string) (record, error) {
 	return decodeRecord(text, source, s.key)
 }
 
+// FetchedAt returns when a fetch last confirmed the kept set of a source; zero
+// where none is kept. The error says why one that is there is of no use.
+func (s *Store) FetchedAt(source string) (time.Time, error) {
+	kept, err := s.kept(source)
+	if errors.Is(err, os.ErrNotExist) {
+		return time.Time{}, nil
+	}
+	return kept.fetched, err
+}
+
 // read reads a regular file that only this user can write to.
 func (s *Store) read(name string) ([]byte, error) {
 	info, err := s.root.Lstat(name)

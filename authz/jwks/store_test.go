@@ -378,6 +378,33 @@ func TestP3AChangedSourceStartsWithoutTheKeptSet(t *testing.T) {
 	})
 }
 
+func TestFetchedAt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShelf(t)
+		began := time.Now()
+		s.saves("a")
+		elapse(time.Hour)
+		source := strings.TrimSuffix(filepath.Base(s.file()), storeSuffix)
+		store, err := OpenStore(s.dir, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = store.Close() }()
+		if at, err := store.FetchedAt(source); err != nil || !at.Equal(began) {
+			t.Errorf("%v, %v", at, err)
+		}
+		if at, err := store.FetchedAt("another"); err != nil || !at.IsZero() {
+			t.Errorf("%v, %v", at, err)
+		}
+		if err := os.WriteFile(s.file(), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store.FetchedAt(source); err == nil {
+			t.Error("a damaged file has a time")
+		}
+	})
+}
+
 func TestStoreFilesAreOurs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShelf(t)

@@ -9,6 +9,16 @@ import (
 	"sync/atomic"
 )
 
+// thumbprintURN stands before a thumbprint that is written as a URN (RFC 9278).
+const thumbprintURN = "urn:ietf:params:oauth:jwk-thumbprint:sha-256:"
+
+// Denied reports whether a list as Without takes it names a key.
+func Denied(denied []string, kid, thumbprint string) bool {
+	return slices.ContainsFunc(denied, func(name string) bool {
+		return kid != "" && name == kid || thumbprint != "" && strings.TrimPrefix(name, thumbprintURN) == thumbprint
+	})
+}
+
 // Without returns a source that yields the sets of another less the denied
 // keys, which are named by their kid or by their RFC 7638 thumbprint in
 // base64url. A text that could be either means both. Sources may share what
@@ -37,7 +47,7 @@ func Without(source KeySource, denied []string) (KeySource, error) {
 // parseThumbprint reads a thumbprint as it is written in base64url, perhaps as
 // the URN of RFC 9278.
 func parseThumbprint(text string) (Thumbprint, bool) {
-	text = strings.TrimPrefix(text, "urn:ietf:params:oauth:jwk-thumbprint:sha-256:")
+	text = strings.TrimPrefix(text, thumbprintURN)
 	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil || len(b) != len(Thumbprint{}) {
 		return Thumbprint{}, false

@@ -22,6 +22,10 @@ func TestP3DeniedKeysAreRefusedAtOnce(t *testing.T) {
 			after := newTestVerifier(t, spec, cache)
 			expect(t, after, raw, ErrKeyUnknown)
 			expect(t, after, other, nil)
+			es := p.es.key
+			if list := []string{"unheard of", denied}; !Denied(list, "rs", thumbprint) || Denied(list, es.KID(), es.Thumbprint().String()) || Denied(list, "", "") {
+				t.Error("Denied says something else")
+			}
 			expect(t, before, raw, nil)
 		})
 	}

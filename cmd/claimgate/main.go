@@ -84,6 +84,7 @@ func commands() []*cobra.Command {
 	return []*cobra.Command{
 		newServeCommand(),   // answer Envoy
 		newCheckCommand(),   // find every mistake of a configuration
+		newKeysCommand(),    // fetch and show the keys of issuers
 		newSchemaCommand(),  // print the JSON Schema of the configuration
 		newDemoCommand(),    // run an example with a real Envoy
 		newVersionCommand(), // say what was built

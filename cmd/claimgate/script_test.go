@@ -7,12 +7,15 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/claimgate/claimgate/cmd/claimgate/internal/issuer"
 )
 
 func TestMain(m *testing.M) {
@@ -23,6 +26,8 @@ func TestMain(m *testing.M) {
 //
 //	ready FILE                 waits until the ready file is there and /readyz says so
 //	http STATUS FILE NAME PATH asks the listener of that name and prints the answer
+//	issuer NAME                starts a throw-away issuer and puts its URL into the variable
+//	keyserver NAME FILE        serves a file as a key set and puts its URL into the variable
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -33,10 +38,35 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"ready": scriptReady,
-			"http":  scriptHTTP,
+			"ready":     scriptReady,
+			"http":      scriptHTTP,
+			"issuer":    scriptIssuer,
+			"keyserver": scriptKeyServer,
 		},
 	})
+}
+
+func scriptIssuer(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: issuer NAME")
+	}
+	var idp http.Handler
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { idp.ServeHTTP(w, r) }))
+	ts.Defer(server.Close)
+	made, err := issuer.New(issuer.Options{URL: server.URL, Algorithm: "ES256"})
+	ts.Check(err)
+	idp = made
+	ts.Setenv(args[0], server.URL)
+}
+
+func scriptKeyServer(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: keyserver NAME FILE")
+	}
+	file := ts.MkAbs(args[1])
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, file) }))
+	ts.Defer(server.Close)
+	ts.Setenv(args[0], server.URL)
 }
 
 // patience bounds what a script waits for.
