@@ -121,14 +121,19 @@ func (p *place) yieldsTo(narrow *place) bool {
 	if p.held != "" || p.tenant != nil && p.tenant == narrow.tenant {
 		return true
 	}
-	var yields names
+	yields := p.yields()
+	return !narrow.namesake && yields.has(narrow.owner()) || narrow.entry != nil && yields.has(narrow.entry.name)
+}
+
+// yields returns the names that the place yields to.
+func (p *place) yields() names {
 	switch {
 	case p.entry != nil:
-		yields = p.entry.yieldsTo
+		return p.entry.yieldsTo
 	case p.tenant != nil:
-		yields = p.tenant.yieldsTo
+		return p.tenant.yieldsTo
 	}
-	return !narrow.namesake && yields.has(narrow.owner()) || narrow.entry != nil && yields.has(narrow.entry.name)
+	return nil
 }
 
 // isEntry reports whether an entry has the name.

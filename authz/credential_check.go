@@ -8,6 +8,11 @@ import (
 // maxCredentialPlaces is the greatest number of places of one issuer.
 const maxCredentialPlaces = 8
 
+// maxPlaces is the greatest number of different places in which tokens of all
+// issuers of one tenant or entry may stand. Each of them is looked for in every
+// request, with or without a token.
+const maxPlaces = 16
+
 // maxCredentialName is the greatest length of a name or scheme, in bytes.
 const maxCredentialName = 64
 
@@ -61,6 +66,21 @@ func (p *problems) checkCredentialHeader(place string, spec *CredentialSpec) {
 		p.add(place, "header "+strconv.Quote(name)+" belongs to the proxy or the connection", "choose another header; cookies have a list of their own")
 	case spec.Prefix != "" && !isTokenText(spec.Prefix) || len(spec.Prefix) > maxCredentialName:
 		p.add(place, "prefix "+strconv.Quote(spec.Prefix)+" is not a scheme", "write the word alone, as in Bearer; spaces after it are understood")
+	}
+}
+
+// checkPlaces wants few places in all.
+func (c *credentials) checkPlaces(field string, found *problems) {
+	count := len(c.cookies) + len(c.params)
+	for i := range c.headers {
+		count += len(c.headers[i].schemes)
+		if c.headers[i].bare != nil {
+			count++
+		}
+	}
+	if count > maxPlaces {
+		found.add(field, "tokens of these issuers may stand in "+strconv.Itoa(count)+" different places, more than "+strconv.Itoa(maxPlaces),
+			"let issuers share places, or remove some")
 	}
 }
 

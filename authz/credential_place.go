@@ -78,6 +78,9 @@ func (c *credentials) soundQuery(query string) bool {
 // decoded, without case, cut at a bracket, without spaces around it, and with
 // the characters that PHP turns into an underscore.
 func mayRead(key, name string) bool {
+	if len(key) < len(name) {
+		return false // decoding only shortens
+	}
 	for rounds := 0; ; rounds++ {
 		read, _, _ := strings.Cut(key, "[")
 		if sameParam(strings.Trim(read, " \t+\x00"), name) {

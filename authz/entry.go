@@ -121,6 +121,7 @@ func compileEntry(spec *EntrySpec, base string, found *problems) *entry {
 		e.public, _ = policy.Compile(policy.Spec{}) // a preflight asks it, and it refuses what can be no public route
 	}
 	e.credentials = newCredentials(e.issuers...)
+	e.credentials.checkPlaces(base+".tenantFromClaim", found)
 	var resource problems
 	e.resource = compileResource(spec.ResourceMetadata, e.credentials, e.issuers, &resource)
 	found.addBelow(base, resource.list)

@@ -171,10 +171,10 @@ func (h *HeldSpec) unknown() bool { return len(h.Hosts)+len(h.Entries)+len(h.IDs
 // closeYielding closes every wildcard host that yields to a tenant whose places
 // are not known: its requests may arrive there.
 func (b *builder) closeYielding() {
-	var unknown []string
+	unknown := map[string]bool{}
 	for i := range b.spec.Held {
-		if h := &b.spec.Held[i]; h.unknown() {
-			unknown = append(unknown, h.Name)
+		if h := &b.spec.Held[i]; h.unknown() && !b.isEntry(h.Name) {
+			unknown[h.Name] = true
 		}
 	}
 	if len(unknown) == 0 {
@@ -182,10 +182,8 @@ func (b *builder) closeYielding() {
 	}
 	closeIn := func(n *node) {
 		for _, p := range n.all() {
-			for _, name := range unknown {
-				if p.held == "" && p.yieldsTo(&place{held: name}) {
-					p.held = name
-				}
+			if p.held == "" {
+				p.held = p.yields().first(unknown)
 			}
 		}
 	}
@@ -193,4 +191,15 @@ func (b *builder) closeYielding() {
 	for _, n := range b.snapshot.parents {
 		closeIn(n)
 	}
+}
+
+// first returns the first name in order that is wanted, "" for none.
+func (n names) first(wanted map[string]bool) string {
+	least := ""
+	for name := range n {
+		if wanted[name] && (least == "" || name < least) {
+			least = name
+		}
+	}
+	return least
 }

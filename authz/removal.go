@@ -66,9 +66,16 @@ func appendVariants(dst []string, name string) []string {
 	return dst
 }
 
+// maxRemovalLists bounds the lists that are made beforehand, which together may
+// hold many more names than there are tenants.
+const maxRemovalLists = 1024
+
 // prepare makes the lists for one set of headers. Only before the snapshot is
 // in force.
 func (r *removal) prepare(set uint64) {
+	if len(r.lists) >= maxRemovalLists {
+		return
+	}
 	for _, key := range []removeKey{{set, false, false}, {set, true, false}, {set, false, true}, {set, true, true}} {
 		if _, known := r.lists[key]; !known {
 			r.lists[key] = slices.Clip(r.build(key))

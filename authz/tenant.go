@@ -102,6 +102,7 @@ func NewTenant(spec TenantSpec) (*Tenant, []Problem) {
 		owned:        spec.Owned,
 	}
 	t.resource = compileResource(spec.ResourceMetadata, t.credentials, issuersOf(grants), &found)
+	t.credentials.checkPlaces("issuers", &found)
 	checkOwnedCredentials(t.credentials, spec.Owned, &found)
 	if len(found.list) > 0 {
 		return nil, found.list

@@ -1,0 +1,63 @@
+package authz
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/claimgate/claimgate/authz/token"
+)
+
+// Each place is looked for in every request, so their number is bounded in all,
+// not for each issuer alone.
+func TestP8PlacesOfTokensAreBounded(t *testing.T) {
+	issuers := func(count, each int) []*Issuer {
+		list := make([]*Issuer, count)
+		for i := range list {
+			list[i] = &Issuer{issuer: &token.Issuer{}}
+			for k := range each {
+				list[i].credentials = append(list[i].credentials, CredentialSpec{Param: fmt.Sprintf("token-%d-%d", i, k)})
+			}
+		}
+		return list
+	}
+	for _, tt := range []struct{ count, each, problems int }{{2, 8, 0}, {3, 6, 1}, {64, 8, 1}, {64, 0, 0}} {
+		var found problems
+		newCredentials(issuers(tt.count, tt.each)...).checkPlaces("issuers", &found)
+		if len(found.list) != tt.problems {
+			t.Errorf("%d issuers with %d places: %v", tt.count, tt.each, found.list)
+		}
+	}
+	same := issuers(1, 8)
+	var found problems
+	newCredentials(slices.Repeat(same, 64)...).checkPlaces("issuers", &found)
+	if len(found.list) > 0 {
+		t.Errorf("places in common: %v", found.list)
+	}
+}
+
+// Tenants that each set headers of their own choice make as many lists of what
+// to remove. Beyond a bound these are made for each request, and are the same.
+func TestP8ListsOfRemovalsAreBounded(t *testing.T) {
+	names := make([]string, MaxOwnedHeaders)
+	for i := range names {
+		names[i] = fmt.Sprintf("x-%02d-a-b-c-d-e", i)
+	}
+	owned, problems := NewOwnedHeaders(names)
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	r := newRemoval(owned, ProxySpec{})
+	for set := range uint64(5000) {
+		r.prepare(set)
+	}
+	if len(r.lists) > maxRemovalLists {
+		t.Errorf("%d lists, want at most %d", len(r.lists), maxRemovalLists)
+	}
+	for _, set := range []uint64{1, 4999} {
+		key := removeKey{set: set, authorization: true, unseen: true}
+		if got := r.list(key, []Header{{Name: "x-01_a-b-c-d-e"}}); !slices.Equal(got, append(r.build(key), "x-01_a-b-c-d-e")) {
+			t.Errorf("set %d: %d names", set, len(got))
+		}
+	}
+}
