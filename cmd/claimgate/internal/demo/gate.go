@@ -31,8 +31,9 @@ type Gate struct {
 	stopOnce sync.Once
 }
 
-// firstFetches is how long a start waits for the keys of the issuers.
-const firstFetches = 10 * time.Second
+// firstFetches is how long a start waits at most for the keys of the issuers, of
+// which an example may have thousands.
+const firstFetches = time.Minute
 
 // StartGate loads the configuration and serves it on the listener, which it
 // owns from then on. It returns once the keys of every issuer were asked for.
