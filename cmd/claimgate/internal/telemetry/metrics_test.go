@@ -35,6 +35,7 @@ func fill(m *Metrics) {
 			{Issuer: "https://c.example", Kind: "remote"},
 		}
 	})
+	m.WatchKeyStore(func() jwks.StoreStatus { return jwks.StoreStatus{Usable: true} })
 	m.fetched("https://a.example", jwks.FetchOK, time.Second)
 	m.checked(&authz.Decision{Verdict: authz.Allow, Reason: authz.Allowed, Tenant: "acme"}, time.Millisecond)
 	m.checked(&authz.Decision{Verdict: authz.Challenge, Reason: authz.PlaceUnknown}, time.Millisecond)
