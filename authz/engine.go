@@ -59,6 +59,7 @@ func (e *Engine) Explain(ctx context.Context, req *Request) (Decision, *policy.T
 	if j.asked == nothing {
 		return decision, nil
 	}
+	j.sent.secret = j.credentials().names
 	trace := j.policy().Explain(&j.input, j.asked == publicRules)
 	return decision, &trace
 }

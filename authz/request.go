@@ -2,6 +2,7 @@ package authz
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -62,6 +63,13 @@ func (h *Headers) Get(name string) (value string, count int) {
 type headerView struct {
 	headers  *Headers
 	filtered bool
+	secret   []string // names of headers that hold credentials, where somebody may be told
+}
+
+// Secret implements policy.SecretHeaders. A spelling that an upstream may take
+// for the header is as secret.
+func (v *headerView) Secret(name string) bool {
+	return slices.ContainsFunc(v.secret, func(secret string) bool { return foldsTo(name, secret) })
 }
 
 // Header implements policy.Headers. A header that the proxy may have hidden is

@@ -101,8 +101,11 @@ func (r *celRead) text() string {
 }
 
 func (r *celRead) seen(v *celView) string {
-	if r.variable == varRequest && len(r.names) == 2 && isCredential(r.names[1]) {
+	if r.variable == varRequest && len(r.names) == 2 && v.env.isCredential(r.names[1]) {
 		return notShown
+	}
+	if r.variable == varRequest && len(r.names) == 1 && r.names[0] == "query" && v.in.Query != "" {
+		return "a query, which is not shown" // it may hold a token
 	}
 	if r.variable == varNow {
 		return (&node{left: leftTime}).actual(&v.env)

@@ -140,7 +140,7 @@ func (n *node) expected(e *env) string {
 	}
 	v, why := n.right.value(e)
 	why &^= ofReference
-	if why == causeNone && n.right.kind == rightHeader && isCredential(n.right.name) {
+	if why == causeNone && n.right.kind == rightHeader && e.isCredential(n.right.name) {
 		return text + " (" + notShown + ")"
 	}
 	return text + " (" + seen(&v, why) + ")"
@@ -193,7 +193,7 @@ func (n *node) actual(e *env) string {
 		return e.in.Now.UTC().Format("2006-01-02T15:04:05.999999999Z07:00")
 	}
 	v, why := n.leftValue(e)
-	if why == causeNone && n.left == leftHeader && isCredential(n.name) {
+	if why == causeNone && n.left == leftHeader && e.isCredential(n.name) {
 		return notShown
 	}
 	return seen(&v, why)
@@ -201,8 +201,12 @@ func (n *node) actual(e *env) string {
 
 const notShown = "a credential, which is not shown"
 
-// isCredential reports whether a header holds what no trace may quote.
-func isCredential(header string) bool {
+// isCredential reports whether a header holds what no trace may quote: one that
+// does so everywhere, or one that Headers says is secret.
+func (e *env) isCredential(header string) bool {
+	if secret, ok := e.in.Headers.(SecretHeaders); ok && secret.Secret(header) {
+		return true
+	}
 	switch header {
 	case "authorization", "proxy-authorization", "cookie", "dpop", "x-api-key", "x-forwarded-access-token", "x-amz-security-token":
 		return true

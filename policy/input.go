@@ -42,6 +42,12 @@ type Headers interface {
 	Header(name string) (value string, count int)
 }
 
+// SecretHeaders is what Headers may be besides: it names headers that hold
+// credentials, so that Explain quotes none of them.
+type SecretHeaders interface {
+	Secret(name string) bool
+}
+
 // Tenant tells what the configuration says about the tenant of a request.
 type Tenant interface {
 	TenantName() string
@@ -64,8 +70,8 @@ type Claims interface {
 // Kind is the JSON type of a Value.
 type Kind uint8
 
-// The kinds of a value. Missing is the zero value. Withheld marks a claim
-// that the issuer says it left out of the token, such as the distributed
+// The kinds of a value. Missing is the zero value. Withheld marks a claim of
+// which the token itself says that it is kept elsewhere, such as the distributed
 // claims of OpenID Connect Core section 5.6.2 (`_claim_names`) or a group
 // overage (`hasgroups`): nothing can be concluded from its absence.
 const (
