@@ -35,10 +35,10 @@ const (
 
 // Relaxable are the oddities that a tenant or an entry may admit
 // (`pathRelaxations`). A path with nothing but admitted ones is judged in two
-// readings, as sent and as Forms says a lenient upstream reads it. Upstreams
-// that are lenient in one way only agree with one of the two, as long as the
-// path gives them one kind of leniency to disagree about; so PathMixed is
-// never admitted.
+// readings, that of what was sent and that of an upstream that is lenient
+// (Forms). Upstreams that are lenient in one way only agree with one of the two,
+// as long as the path gives them one kind of leniency to disagree about; so
+// PathMixed is never admitted.
 const Relaxable = PathDoubleSlash | PathEncodedSlash | PathSemicolon
 
 var oddityNames = [...]string{

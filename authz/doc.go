@@ -17,13 +17,13 @@
 //
 // A request belongs to one place: by a context value of the proxy, else by its
 // host, exact or the most specific wildcard, and there by the longest path
-// prefix; see EntrySpec. No step falls back to a wider place, and places of two
-// tenants overlap only where the wider one says that it yields. What finds the
-// tenant must be what the proxy routes by. An issuer that several tenants admit
-// must let their tokens be told apart: by a claim that names the tenant, or by
-// audiences of which each has a part. All of this is checked when a snapshot is
-// built, and what a tenant demands of a token (IssuerGrant) on every request,
-// whether the token was cached or not.
+// prefix; see EntrySpec. Where that finds nothing no wider place is tried, and
+// places of two tenants overlap only where the wider one says that it yields.
+// The proxy must route by the very thing that names the tenant. An issuer that
+// several tenants admit must let their tokens be told apart: by a claim that
+// names the tenant, or by audiences of which each has a part. All of this is
+// checked when a snapshot is built, and what a tenant demands of a token
+// (IssuerGrant) on every request, whether the token was cached or not.
 //
 // What is judged is what the proxy forwards, with limits that an operator
 // should know. Paths are compared byte by byte, so an upstream that ignores

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// scope is whose a request is: a tenant, or an entry whose tenant a claim will
-// name. Its paths are what rules see.
+// scope is whose a request is: a tenant's, or an entry's until the token has told
+// the tenant. Its paths are what rules see.
 type scope struct {
 	entry   *entry  // nil at a tenant's own host
 	tenant  *Tenant // nil until a claim names it
@@ -18,8 +18,8 @@ type scope struct {
 // cannot forge, comes first: where the request carries a key that an entry
 // reads, only such entries are asked, and a value that they do not know is an
 // unknown place even where the host is known. Else the host decides, and among
-// the places of one host the longest prefix of the path. No step falls back to
-// a wider one.
+// the places of one host the longest prefix of the path. A place that is not
+// found is never looked for in a wider one.
 //
 // Where context and host name the same tenant, the rules see the path below the
 // prefix of the host's place.

@@ -6,8 +6,8 @@ import (
 	"github.com/claimgate/claimgate/authz/token"
 )
 
-// Reason says why a decision came out as it did. It is a closed set: metric
-// label, log field and word of explanations. Its zero value is Internal.
+// Reason says why a decision came out as it did. There are no others, so
+// that metrics, logs and explanations can carry it. Its zero value is Internal.
 type Reason uint8
 
 // The reasons.

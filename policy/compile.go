@@ -9,9 +9,9 @@ import (
 // Compile checks and compiles a policy and reports every problem at once. With
 // any problem the policy is nil.
 //
-// An allow rule or public route without Methods covers GET, HEAD, POST, PUT,
-// PATCH, DELETE and OPTIONS, a deny rule without them every method. The
-// compiled policy keeps nothing that a later change of spec could reach.
+// Without Methods a deny rule is about every method, an allow rule or public
+// route about DELETE, GET, HEAD, OPTIONS, PATCH, POST and PUT. The compiled
+// policy keeps nothing that a later change of spec could reach.
 //
 // Whoever compiles many policies does it with one Compiler, so that equal
 // expressions are compiled once.

@@ -1,4 +1,4 @@
-// Tools of the build, pinned and kept out of the product's dependencies.
+// Tools of the build, at fixed versions. None of them is a dependency of claimgate.
 module github.com/claimgate/claimgate/.ci/tools
 
 go 1.26.0

@@ -7,8 +7,8 @@ import (
 )
 
 // Cache is a bounded cache of verified tokens. It never holds a verdict nor
-// token text: entries are found by the SHA-256 of the token and the
-// fingerprint of the settings that verified it. Bad tokens never enter it.
+// token text: an entry is found by hashes (SHA-256) of the token and of
+// the settings that verified it. Bad tokens never enter it.
 //
 // It is bounded in entries and in bytes: one whose claims take more than 4 KiB
 // of memory counts as several.

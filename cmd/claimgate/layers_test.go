@@ -10,8 +10,8 @@ import (
 
 const module = "github.com/claimgate/claimgate"
 
-// TestLayers holds the import direction: cmd -> envoy -> authz -> {authz/token,
-// policy}, and cmd -> authz/jwks -> authz/token.
+// TestLayers holds the direction of imports: each package reaches only those of
+// ours that are listed with it.
 func TestLayers(t *testing.T) {
 	network := []string{"net/http", "google.golang.org/grpc", "github.com/envoyproxy/go-control-plane"}
 	layers := []struct {

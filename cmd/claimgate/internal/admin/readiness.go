@@ -39,8 +39,8 @@ const (
 )
 
 // Readiness follows a process from start to end: ready once a configuration is
-// in force, the listeners are up, and the first fetch of every key source has
-// ended or 10 s have passed. After that only draining makes it not ready, so
+// in force, the listeners are up, and every key source was asked for once, for
+// which it waits 10 s at most. From then on it stays ready until it drains, so
 // that an outage of an issuer never takes the whole process out of service.
 // Safe for concurrent use.
 type Readiness struct {

@@ -7,8 +7,8 @@
 // Loading is strict: unknown fields, duplicate keys, aliases and wrong types
 // are problems, and all problems are reported at once with their places.
 //
-// A reload does the same in pieces, so that the work for one changed file is
-// that file's:
+// A reload does the same in pieces, so that a changed file costs no more than
+// its own reading and compiling:
 //
 //	main, err := config.LoadMain("claimgate.yaml")
 //	base, err := main.Compile(config.Runtime{Keys: registry, Cache: cache})

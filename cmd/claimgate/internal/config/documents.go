@@ -24,7 +24,7 @@ type mainDoc struct {
 	MaxTenantLoss  lossDoc       `yaml:"maxTenantLoss" doc:"Greatest number of tenants that one reload removes without being told to: the greater of both."`
 	OwnedHeaders   []string      `yaml:"ownedHeaders" empty:"true" doc:"Request headers that claimgate owns, in addition to those that this file sets; at most 64 in all. On every allow each one is set or removed, for every tenant."`
 	Issuers        []issuerDoc   `yaml:"issuers" empty:"true" doc:"Issuers of tokens that tenants may name."`
-	Entries        []entryDoc    `yaml:"entries" empty:"true" doc:"Places where requests arrive and what names the tenant there."`
+	Entries        []entryDoc    `yaml:"entries" empty:"true" doc:"Places at which requests come in, and how the tenant is told there."`
 	Policies       []namedPolicy `yaml:"policies" empty:"true" doc:"Policies that tenants use by name."`
 	TenantDefaults defaultsDoc   `yaml:"tenantDefaults" doc:"What every tenant has. Headers, metadata and policies of a tenant are added to these, and a name that occurs in both is an error; everything else that a tenant writes replaces the default."`
 	Tenants        []namedTenant `yaml:"tenants" empty:"true" doc:"Tenants that are written in this file."`
@@ -125,7 +125,7 @@ type keysDoc struct {
 	BearerTokenFile       string   `yaml:"bearerTokenFile" doc:"File with a bearer token for the key server, relative to this file. It is read for each request and sent to the host of jwksUri, or else of issuer, and to no other. Not in tenant files."`
 	Uses                  []string `yaml:"uses" default:"[sig]" enum:"sig,jwt-svid" doc:"Values of use that keys may have: sig, and jwt-svid for bundles of SPIFFE. A key without use counts as sig."`
 	Deny                  []string `yaml:"deny" doc:"Keys that are refused wherever they come from, by kid or by RFC 7638 thumbprint (SHA-256, base64url), tokens in the cache included."`
-	AllowPrivateAddresses bool     `yaml:"allowPrivateAddresses" doc:"Allow key servers at private and loopback addresses. A loopback address or localhost written in the main file is allowed as it stands. Not in tenant files."`
+	AllowPrivateAddresses bool     `yaml:"allowPrivateAddresses" doc:"Allow key servers at private and loopback addresses. Without it only a loopback address, or localhost, that the main file itself writes is reached. Not in tenant files."`
 	InsecureHTTP          bool     `yaml:"insecureHTTP" doc:"Allow http for the issuer and its key set: whoever is on the network can then forge keys. Not in tenant files."`
 }
 
@@ -139,7 +139,7 @@ type entryDoc struct {
 	TenantFromClaim  []string     `yaml:"tenantFromClaim" doc:"Names of issuers of this file whose tenantClaim finds the tenant, after the token is verified."`
 	Preflight        string       `yaml:"preflight" default:"deny" enum:"allow,deny" doc:"Whether CORS preflights pass before a tenant is known."`
 	Public           []publicDoc  `yaml:"public" doc:"Routes that need no token and pass before a tenant is known; the first match in this order decides."`
-	PathRelaxations  []string     `yaml:"pathRelaxations" enum:"double-slash,encoded-slash,semicolon" doc:"Oddities of paths that are admitted and judged both as sent and as a lenient upstream reads them."`
+	PathRelaxations  []string     `yaml:"pathRelaxations" enum:"double-slash,encoded-slash,semicolon" doc:"Oddities of paths that are admitted. Such a path is judged twice, as it was sent and as an upstream may read it."`
 	YieldsTo         []string     `yaml:"yieldsTo" doc:"Names of tenants and entries whose places may lie within those of this entry."`
 	ResourceMetadata *resourceDoc `yaml:"resourceMetadata" doc:"The protected resource that challenges point to (RFC 9728)."`
 }

@@ -7,11 +7,11 @@ type commonDoc struct {
 	Policy               policyDoc            `yaml:"policy" doc:"Which requests with a good token are allowed."`
 	Require              []conditionDoc       `yaml:"require" empty:"true" doc:"Conditions that every token must meet, whatever rules say. Those of a tenant replace those of tenantDefaults; what must hold for every tenant is a deny rule there."`
 	Public               []publicDoc          `yaml:"public" empty:"true" doc:"Routes that need no token; the first match in this order decides. Those of a tenant replace those of tenantDefaults."`
-	Preflight            string               `yaml:"preflight" enum:"allow,deny" doc:"Whether CORS preflights pass without a token: OPTIONS with Origin and Access-Control-Request-Method and without Authorization. Not written: deny."`
+	Preflight            string               `yaml:"preflight" enum:"allow,deny" doc:"Whether CORS preflights pass without a token: requests OPTIONS that carry Origin and Access-Control-Request-Method but no Authorization. Not written: deny."`
 	Headers              []headerDoc          `yaml:"headers" doc:"Request headers to set for the upstream. A header whose source is absent is removed."`
 	DynamicMetadata      map[string]sourceDoc `yaml:"dynamicMetadata" doc:"Fields of Envoy's dynamic metadata, under the key claimgate."`
 	ForwardOriginalToken *bool                `yaml:"forwardOriginalToken" doc:"Leave the Authorization header on the request for the upstream. Not written: false."`
-	PathRelaxations      []string             `yaml:"pathRelaxations" empty:"true" enum:"double-slash,encoded-slash,semicolon" doc:"Oddities of paths that are admitted and judged both as sent and as a lenient upstream reads them."`
+	PathRelaxations      []string             `yaml:"pathRelaxations" empty:"true" enum:"double-slash,encoded-slash,semicolon" doc:"Oddities of paths that are admitted. Such a path is judged twice, as it was sent and as an upstream may read it."`
 	Mode                 string               `yaml:"mode" enum:"enforce,shadow" doc:"shadow passes what the policy alone would deny and reports it; the token must still be good and the tenant's. Not written: enforce."`
 }
 

@@ -54,8 +54,8 @@ A subject, for one tenant
 
 A signing key
     Withdraw it at the issuer: while the issuer answers, the key and every token
-    that it signed stop working within 1.1 refresh intervals and one fetch, 5 min
-    35 s by default. A set in jwks or jwksFile changes with the next reload. Where
+    that it signed stop working with the next refresh, by default 5 min 35 s later
+    at the latest. A set in jwks or jwksFile changes with the next reload. Where
     that is too slow, or the issuer does not answer, refuse the key by its kid or
     thumbprint, as 'claimgate keys' shows them: from the next reload on it is
     refused fresh, cached and from stateDir. A thumbprint names the key itself,

@@ -64,7 +64,7 @@ func parseTenantFile(path string, data []byte, info os.FileInfo) *TenantFile {
 	parsed, problems := yamldoc.Parse(data, tenantLimits)
 	t.shape.shape(t.at.source, append(problems, parsed.DecodeTypes(documentTypes(), doc)...))
 	if !nameForm.MatchString(name) {
-		t.shape.problem(t.at, "the file name is the tenant's name, which has 1 to 64 of the characters A-Z a-z 0-9 . _ -", "rename the file")
+		t.shape.problem(t.at, "the tenant is named after its file, and a name has 1 to 64 of the characters A-Z a-z 0-9 . _ -", "rename the file")
 	}
 	if parsed != nil {
 		t.doc = &doc.tenantDoc

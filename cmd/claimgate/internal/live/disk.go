@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// How a file that is still being written is told.
+// How it is told that a file is not whole yet.
 const (
 	settleTime = 200 * time.Millisecond // a file that changed less than this ago may not be whole
 	settleMost = 5 * time.Second        // after this it is taken as it is

@@ -11,20 +11,20 @@
 // one step. What is wrong never replaces what was right:
 //
 //   - A bad main file, an unreadable directory: everything stays as it was.
-//   - A main file under which a tenant in force would become bad is bad.
+//   - A main file is bad, too, if it would make a tenant in force bad.
 //   - A bad tenant file: the tenant's last good version stays in force, and the
 //     tenant is Stale until its file is mended.
-//   - A tenant without a good version is Quarantined: its places answer that it
-//     is unavailable, and nobody else gets them.
-//   - Of two tenants that contest a place the one in force keeps it. Where
-//     neither is, at a start, the order of first acceptance decides, which is
-//     kept in the state directory; without it both are quarantined.
+//   - A tenant that never had one is Quarantined: its places answer that it is
+//     unavailable, and nobody else gets them.
+//   - A place that two tenants ask for stays with the one in force. Where
+//     neither is, as at a start, it goes to whoever was accepted first by the
+//     record in the state directory; without a record both are quarantined.
 //   - A file that was cut in place, so that it holds a strict prefix of its
-//     accepted text, waits until it is completed, replaced by rename, or
-//     confirmed.
+//     accepted text, waits for its rest, for another file in its place, or
+//     for a confirmation.
 //   - Tenants of which many vanish at once stay in force until that is
 //     confirmed.
 //
-// The work for one changed file is that file's: it alone is read, parsed and
+// One changed file causes the work of one: it alone is read, parsed and
 // compiled, and all other tenants of the next generation are those of the last.
 package live

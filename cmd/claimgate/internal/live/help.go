@@ -14,8 +14,8 @@ jwksFile or a caFile. 'claimgate check' says beforehand what would happen.
 Replace files by rename: write the new text beside the old one, under a name that
 begins with a dot, and rename it. Mounted ConfigMaps do so. A file that is
 changed in place can be read half-written. While the server runs, one that holds
-only the beginning of its accepted text waits until it is completed, replaced by
-rename, or confirmed; at a start nothing but replacement by rename protects.
+only the beginning of its accepted text waits for its rest, for a file that is
+renamed to it, or for a confirmation; at a start nothing but replacement by rename protects.
 
 What is wrong never replaces what was right:
 
@@ -24,7 +24,7 @@ What is wrong never replaces what was right:
   a directory is unreadable      everything stays as it is
   a tenant file is bad           stale: its last good version stays in force
   a new tenant file is bad       quarantined: its places answer 503, to everybody
-  two tenants contest a place    the one in force keeps it; of two that are new
+  two tenants want one place     it stays with the one in force; of two that are new
                                  neither gets it; at a start the order in which
                                  they were accepted decides, which stateDir keeps
   many tenants vanish            more than maxTenantLoss at once stay in force
