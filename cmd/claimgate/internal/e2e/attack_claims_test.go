@@ -79,6 +79,9 @@ func (a *arena) timeAttacks() []attack {
 		"2-64-and-more": "18446744073709551617", "year-10000": "253402300800", "9.2e18": "9.2e18", "tiny": "1e-9", "half": "0.5",
 	} {
 		for _, name := range []string{"exp", "nbf", "iat"} {
+			if name == "nbf" && strings.HasSuffix(id, "zero") {
+				continue // some issuers write 0 for none, and it limits nothing
+			}
 			all = append(all, claim(name+"-"+id, badClaims, "RFC 7519 2, RFC 8725 2.4", name, raw))
 		}
 	}
