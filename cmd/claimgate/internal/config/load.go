@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"github.com/claimgate/claimgate/cmd/claimgate/internal/config/yamldoc"
 )
@@ -85,11 +86,22 @@ func LoadMain(path string) (*Main, error) {
 	if err != nil {
 		return nil, err
 	}
+	return main.unless(&found)
+}
+
+// ParseMain is LoadMain for a file that was read: what it holds and its path.
+func ParseMain(path string, data []byte) (*Main, error) {
+	var found report
+	return parseMain(path, data, &found).unless(&found)
+}
+
+// unless returns the main file, or what is wrong with it.
+func (m *Main) unless(found *report) (*Main, error) {
 	if len(found.problems) > 0 {
 		mistakes, _ := found.problems.split()
 		return nil, mistakes
 	}
-	return main, nil
+	return m, nil
 }
 
 // Path returns the path of the main file as it was given.
@@ -103,6 +115,10 @@ func readMain(path string, found *report) (*Main, error) {
 	if err != nil {
 		return nil, fmt.Errorf("config: %w", err)
 	}
+	return parseMain(path, data, found), nil
+}
+
+func parseMain(path string, data []byte, found *report) *Main {
 	m := &Main{source: &source{name: path}}
 	parsed, problems := yamldoc.Parse(data, mainLimits)
 	m.source.yaml = parsed
@@ -112,12 +128,13 @@ func readMain(path string, found *report) (*Main, error) {
 		m.inline = append(m.inline, &TenantFile{name: t.Name, doc: &t.tenantDoc, main: true,
 			at: place{m.source, fmt.Sprintf("tenants[%d]", i)}})
 	}
-	return m, nil
+	return m
 }
 
-// readFile reads at most one byte more than limit, which Parse then refuses.
+// readFile reads at most one byte more than limit, which Parse then refuses. It
+// does not wait for somebody to write to a named pipe.
 func readFile(path string, limit int) ([]byte, os.FileInfo, error) {
-	file, err := os.Open(path)
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, nil, err
 	}

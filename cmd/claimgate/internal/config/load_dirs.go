@@ -11,6 +11,8 @@ import (
 // Limits on tenant directories.
 const (
 	maxDirDepth    = 16
+	maxDirs        = 20_000
+	maxDirEntries  = 1_000_000
 	maxTenantFiles = 100_000
 )
 
@@ -89,6 +91,7 @@ type finder struct {
 	files   []TenantPath
 	dirs    []string
 	ignored report
+	entries int // that were looked at
 }
 
 // dir reads one directory; above holds the directories on the way to it, so
@@ -109,12 +112,25 @@ func (f *finder) dir(path string, above []os.FileInfo) {
 		return
 	}
 	f.dirs = append(f.dirs, path)
+	f.entries += len(entries)
+	if f.endless() {
+		f.further(f.at, fmt.Sprintf("the directory holds more than %d directories or %d files, counting each way that leads to one", maxDirs, maxDirEntries),
+			"remove links to directories that hold no tenants")
+		return
+	}
 	for _, entry := range entries {
+		if f.endless() {
+			return
+		}
 		if !strings.HasPrefix(entry.Name(), ".") {
 			f.entry(filepath.Join(path, entry.Name()), append(above, info))
 		}
 	}
 }
+
+// endless reports whether so much was found that links lead elsewhere, such as
+// to the root of the file system.
+func (f *finder) endless() bool { return len(f.dirs) > maxDirs || f.entries > maxDirEntries }
 
 func (f *finder) entry(path string, above []os.FileInfo) {
 	name, isYAML := strings.CutSuffix(filepath.Base(path), ".yaml")
@@ -126,8 +142,6 @@ func (f *finder) entry(path string, above []os.FileInfo) {
 	case strings.HasSuffix(path, ".yml"):
 		f.ignored.problem(at, "this file is not read, since its name does not end in .yaml", "rename it")
 	case !isYAML:
-	case err == nil && !info.Mode().IsRegular():
-		f.ignored.problem(at, "this is no regular file", "")
 	case len(f.files) == maxTenantFiles:
 		f.further(f.at, fmt.Sprintf("the directory has more than %d tenant files", maxTenantFiles), "")
 	default:

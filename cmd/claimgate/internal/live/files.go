@@ -3,7 +3,9 @@ package live
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"os"
+	"syscall"
 
 	"github.com/claimgate/claimgate/authz"
 	"github.com/claimgate/claimgate/cmd/claimgate/internal/config"
@@ -18,14 +20,17 @@ type files struct {
 	rt   config.Runtime
 }
 
-// ReadMain implements Documents.
+// ReadMain implements Documents. It never waits for the writer of a named pipe.
 func (f *files) ReadMain() (Text, error) {
-	file, err := os.Open(f.path)
+	file, err := os.OpenFile(f.path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return Text{}, err
 	}
 	defer func() { _ = file.Close() }()
 	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "read", Path: f.path, Err: errors.New("no regular file")}
+	}
 	if err != nil {
 		return Text{}, err
 	}
@@ -33,13 +38,14 @@ func (f *files) ReadMain() (Text, error) {
 	return Text{text, info}, err
 }
 
-// CompileMain implements Documents.
+// CompileMain implements Documents. What it compiles is the very text that it
+// returns.
 func (f *files) CompileMain() (*Main, error) {
 	text, err := f.ReadMain()
 	if err != nil {
 		return nil, err
 	}
-	main, err := config.LoadMain(f.path)
+	main, err := config.ParseMain(f.path, text.Bytes)
 	if err != nil {
 		return nil, err
 	}
