@@ -224,7 +224,7 @@ func (j *judgement) authenticate(ctx context.Context) (Reason, bool) {
 	if !ok {
 		return reason, false
 	}
-	verified, err := j.verifier().Verify(ctx, found.raw, j.now)
+	verified, err := j.verify(ctx, found.raw)
 	if err != nil {
 		j.hint = token.Hint(err)
 		return reasonOf(err), false
@@ -252,13 +252,13 @@ func (j *judgement) authenticate(ctx context.Context) (Reason, bool) {
 	return 0, true
 }
 
-// verifier returns what verifies tokens here: that of the tenant, or of the
-// entry before a tenant is known.
-func (j *judgement) verifier() *token.Verifier {
+// verify verifies a token at the tenant's expense or, before a tenant is known,
+// at that of the entry and the client.
+func (j *judgement) verify(ctx context.Context, raw string) (token.Verified, error) {
 	if j.tenant != nil {
-		return j.tenant.verifier
+		return j.tenant.verifier.Verify(ctx, raw, j.now)
 	}
-	return j.entry.verifier
+	return j.entry.verifier.VerifyFrom(ctx, raw, j.now, j.req.RemoteIP)
 }
 
 // granted returns the tenant that a verified token is for, with its grant: the

@@ -2,6 +2,7 @@ package token
 
 import (
 	"encoding/base64"
+	"net/netip"
 	"strings"
 )
 
@@ -16,7 +17,11 @@ const (
 // compact is a token in JWS compact form (RFC 7515 section 7.1), cut at its
 // dots. The parts are in the base64url alphabet and canonical: no other
 // spelling of the same bytes passes.
-type compact struct{ header, payload, signature, input string }
+type compact struct {
+	header, payload, signature, input string
+
+	client netip.Addr // that sent it, where its verification counts for that; see VerifyFrom
+}
 
 // splitCompact checks size and shape. It decodes nothing, so that the cost of
 // junk is one look at each byte.
@@ -32,7 +37,7 @@ func splitCompact(raw string) (compact, error) {
 	if !canonicalPart(header) || !canonicalPart(payload) || !canonicalPart(signature) {
 		return compact{}, misshapen(raw)
 	}
-	return compact{header, payload, signature, raw[:len(header)+1+len(payload)]}, nil
+	return compact{header: header, payload: payload, signature: signature, input: raw[:len(header)+1+len(payload)]}, nil
 }
 
 // misshapen says what a text that is no compact JWS may be instead.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 	"unsafe"
 )
@@ -92,10 +93,18 @@ func (v *Verifier) holder(e *entry) fingerprint {
 // `nbf` or `iat` minus the skew, and, where ages are limited, before `iat` plus
 // the greatest age plus the skew.
 func (v *Verifier) Verify(ctx context.Context, raw string, now time.Time) (Verified, error) {
+	return v.VerifyFrom(ctx, raw, now, netip.Addr{})
+}
+
+// VerifyFrom is Verify where many clients share the scope and none of them is
+// known yet: signatures to check are then charged to the address too, so that
+// one client's flood leaves room for others. The zero address is nobody's.
+func (v *Verifier) VerifyFrom(ctx context.Context, raw string, now time.Time, client netip.Addr) (Verified, error) {
 	parts, err := splitCompact(raw)
 	if err != nil {
 		return Verified{}, err
 	}
+	parts.client = client
 	if v.cache == nil {
 		return v.outcome(v.fresh(ctx, parts, now))
 	}
@@ -212,7 +221,7 @@ func (v *Verifier) checkSignature(ctx context.Context, key *Key, alg Algorithm, 
 	if ctx.Err() != nil {
 		return ErrDeadline
 	}
-	if err := v.budget.enter(ctx); err != nil {
+	if err := v.budget.enterFor(ctx, parts.client); err != nil {
 		return err
 	}
 	defer v.budget.leave()
