@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -19,17 +20,31 @@ func readme(t *testing.T) string {
 	return string(text)
 }
 
-// TestReadmeConfiguration: the configuration on the first page is good.
+// TestReadmeConfiguration: the configurations on the first page are good, as
+// they stand: one tenant, then a platform with a file of a tenant.
 func TestReadmeConfiguration(t *testing.T) {
-	_, block, _ := strings.Cut(readme(t), "```yaml\n")
-	block, _, _ = strings.Cut(block, "```")
-	file := filepath.Join(t.TempDir(), "claimgate.yaml")
-	if err := os.WriteFile(file, []byte(block), 0o600); err != nil {
-		t.Fatal(err)
+	blocks := strings.Split(readme(t), "```yaml\n")[1:]
+	for i := range blocks {
+		blocks[i], _, _ = strings.Cut(blocks[i], "```")
 	}
-	summary, warnings, err := compile(file)
-	if err != nil || len(warnings) > 0 || summary != "ok (1 tenant, 1 issuer, 1 rule)" {
-		t.Errorf("%q, %v, %v", summary, warnings, err)
+	if len(blocks) != 3 {
+		t.Fatalf("%d blocks of YAML", len(blocks))
+	}
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		t.Helper()
+		file := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	write("tenants/acme.yaml", blocks[2])
+	for i, want := range []string{"ok (1 tenant, 1 issuer, 1 rule)", "ok (1 tenant, 1 issuer, 2 rules)"} {
+		summary, warnings, err := compile(write("claimgate.yaml", blocks[i]))
+		if err != nil || len(warnings) > 0 || summary != want {
+			t.Errorf("block %d: %q, %v, %v", i, summary, warnings, err)
+		}
 	}
 }
 
@@ -39,7 +54,7 @@ func TestReadmePromises(t *testing.T) {
 	row := regexp.MustCompile("(?m)^\\| (P[0-9]) \\| .* \\| `TestP[0-9]\\*` in ([^;|]*)")
 	quoted := regexp.MustCompile("`([a-z/]+)`")
 	rows := row.FindAllStringSubmatch(readme(t), -1)
-	if len(rows) < 5 {
+	if len(rows) < 8 {
 		t.Fatalf("%d rows", len(rows))
 	}
 	for _, match := range rows {
