@@ -117,12 +117,27 @@ func (d *directories) Watch(main string, dirs []string) (began bool, err error) 
 			delete(d.watched, dir)
 		}
 	}
+	d.forgetLost()
 	failed := make([]error, 0, len(wanted))
 	for dir := range wanted {
 		added, err := d.add(dir)
 		began, failed = began || added, append(failed, err)
 	}
 	return began, errors.Join(failed...)
+}
+
+// forgetLost forgets the watches that ended by themselves: that of a directory
+// which went ends, even if it comes back as the same.
+func (d *directories) forgetLost() {
+	alive := map[string]bool{}
+	for _, dir := range d.events.WatchList() {
+		alive[dir] = true
+	}
+	for dir := range d.watched {
+		if !alive[dir] {
+			delete(d.watched, dir)
+		}
+	}
 }
 
 // add watches a directory, again where another one has its name by now.

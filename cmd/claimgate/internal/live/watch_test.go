@@ -81,3 +81,65 @@ func TestP6WatcherSeesReplacedDirectories(t *testing.T) {
 	sees("that it is back")
 	watch(true)
 }
+
+// TestP6WatcherSeesDirectoriesThatCameBack: a directory that went and came back
+// before anybody looked is the same one, and its watch was lost with it.
+func TestP6WatcherSeesDirectoriesThatCameBack(t *testing.T) {
+	for name, leave := range map[string]func(path string) error{
+		"renamed there and back": func(path string) error {
+			if err := os.Rename(path, path+".away"); err != nil {
+				return err
+			}
+			return os.Rename(path+".away", path)
+		},
+		"removed and made anew": func(path string) error { // often with the same inode
+			if err := os.Remove(path); err != nil {
+				return err
+			}
+			return os.Mkdir(path, 0o700)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			tenants := filepath.Join(dir, "tenants")
+			if err := os.Mkdir(tenants, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			watcher, err := WatchDirectories()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = watcher.Close() }()
+			main := filepath.Join(dir, "main.yaml")
+			if _, err := watcher.Watch(main, []string{tenants}); err != nil {
+				t.Fatal(err)
+			}
+			if err := leave(tenants); err != nil {
+				t.Fatal(err)
+			}
+			limit := time.After(10 * time.Second)
+			quiet := time.NewTimer(time.Hour)
+			for settled := false; !settled; { // as Run does: watch again on each change
+				select {
+				case <-watcher.Changes():
+					if _, err := watcher.Watch(main, []string{tenants}); err != nil {
+						t.Fatal(err)
+					}
+					quiet.Reset(200 * time.Millisecond)
+				case <-quiet.C:
+					settled = true
+				case <-limit:
+					t.Fatal("nothing was seen")
+				}
+			}
+			if err := os.WriteFile(filepath.Join(tenants, "acme.yaml"), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case <-watcher.Changes():
+			case <-limit:
+				t.Fatal("a file in the directory is not seen")
+			}
+		})
+	}
+}
