@@ -45,6 +45,7 @@ type settings struct {
 	Log             struct{ HashKey string }
 	Entries         []struct{ Hosts []string }
 	TenantDirs      []struct{ Path string }
+	StateDir        string
 }
 
 func claimgateYAML(t *testing.T, list []runtime.Object) settings {
@@ -244,7 +245,7 @@ func TestMounts(t *testing.T) {
 	pod := one[*apps.Deployment](t, list).Spec.Template.Spec
 	at := map[string]string{} // mount path -> volume
 	for _, mount := range pod.Containers[0].VolumeMounts {
-		if mount.SubPath != "" || !mount.ReadOnly {
+		if mount.SubPath != "" || mount.ReadOnly == (mount.Name == "state") {
 			t.Errorf("mount %s is by subPath, which is never updated, or writable", mount.Name)
 		}
 		at[mount.MountPath] = mount.Name
@@ -259,9 +260,18 @@ func TestMounts(t *testing.T) {
 			t.Errorf("%s is not on volume %s", file, volume)
 		}
 	}
+	if at[path.Dir(configured.StateDir)] != "state" {
+		t.Errorf("state directory %q is not right below its volume, where it can be made", configured.StateDir)
+	}
 	for _, volume := range pod.Volumes {
-		if volume.ConfigMap != nil {
+		switch {
+		case volume.ConfigMap != nil:
 			one[*core.ConfigMap](t, list, volume.ConfigMap.Name)
+			continue
+		case volume.EmptyDir != nil:
+			if volume.Name != "state" || volume.EmptyDir.SizeLimit == nil {
+				t.Errorf("volume %s is empty at the start, or has no bound", volume.Name)
+			}
 			continue
 		}
 		if !strings.Contains(string(read(t, kubernetes+"/README.md")), volume.Secret.SecretName) {

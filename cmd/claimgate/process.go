@@ -3,9 +3,11 @@ package main
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"net"
+	"os"
 	"time"
 
 	"go.uber.org/zap"
@@ -77,12 +79,22 @@ func (p *process) openStore() *jwks.Store {
 	if p.settings.StateDir == "" {
 		return nil
 	}
-	store, err := jwks.OpenStore(p.settings.StateDir, p.settings.StateKey)
+	store, err := openState(p.settings.StateDir, p.settings.StateKey)
 	if err != nil {
 		p.log().Warn("key sets are not kept over a restart", zap.Error(err))
 		return nil
 	}
 	return store
+}
+
+// openState makes the state directory where it is missing, for our user alone,
+// and opens the store of key sets in it. A directory that is there is taken as
+// it is, never mended.
+func openState(dir string, key []byte) (*jwks.Store, error) {
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return nil, fmt.Errorf("stateDir cannot be made: %w", err)
+	}
+	return jwks.OpenStore(dir, key)
 }
 
 // settingsOf returns the settings of the main file, or all problems of the
