@@ -46,7 +46,7 @@ type EntrySpec struct {
 	Preflight        bool
 	Public           *policy.Policy // nil: none
 	Relaxations      Oddity         // beside those of a tenant that the place names
-	YieldsTo         []string       // names of tenants and entries whose places lie within this one
+	YieldsTo         []string       // names of tenants and entries whose places lie within this one; a name of both is the entry's
 	ResourceMetadata *ResourceMetadata
 }
 

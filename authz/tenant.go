@@ -22,7 +22,7 @@ type TenantSpec struct {
 	Entries              []string        // names of entries that lead to this tenant
 	Issuers              []*token.Issuer // at least one, or Grants
 	Grants               []IssuerGrant   // in place of Issuers
-	YieldsTo             []string        // names of tenants and entries whose places lie within one of this tenant's
+	YieldsTo             []string        // names of tenants and entries whose places lie within one of this tenant's; a name of both is the entry's
 	Labels               map[string]string
 	IDs                  map[string]string // by issuer name: the value of its tenant claim; default the tenant's name
 	Suspended            bool              // denies everything at once
