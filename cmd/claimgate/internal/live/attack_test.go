@@ -2,8 +2,10 @@ package live
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/claimgate/claimgate/authz/jwks"
 	"github.com/claimgate/claimgate/cmd/claimgate/internal/config"
@@ -40,4 +42,50 @@ func TestP6CompiledIsWhatWasRead(t *testing.T) {
 		}
 	}
 	<-done
+}
+
+// TestP6FilesFromTheFuture: on a file server whose clock is ahead every file
+// seems to be of the future. One that is being written is waited for all the
+// same, and one that rests is put in force.
+func TestP6FilesFromTheFuture(t *testing.T) {
+	a := newArena(t, 1)
+	a.open()
+	a.onLaterClock()
+	ahead := later().Add(time.Hour)
+	write := func(path, text string, mtime time.Time) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, mtime, mtime); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const host = "n.api.example.com"
+	whole, path := arenaTenant("v1"), a.path("tenants", "n.yaml")
+	half := whole[:strings.Index(whole, "    - {name: secret")]
+	write(path, half, ahead)
+	if _, unripe := a.live.reload(ask{}); !unripe || a.ask(host, "/orders/secret/1", a.token("n")) != "place_unknown" {
+		t.Errorf("half a file was put in force: %q", a.ask(host, "/orders/secret/1", a.token("n")))
+	}
+	write(path, whole, ahead.Add(time.Millisecond))
+	a.live.reload(ask{})
+	a.live.reload(ask{})
+	if got := a.ask(host, "/orders/1", a.token("n")); got != "allowed x-tenant=n x-version=v1" {
+		t.Errorf("a file that rests: %q", got)
+	}
+
+	main := a.path("claimgate.yaml")
+	good, err := os.ReadFile(main)
+	if err != nil {
+		t.Fatal(err)
+	}
+	generation := a.live.Status().Generation
+	write(main, string(good)+"# more\n", ahead)
+	if _, unripe := a.live.reload(ask{}); !unripe || a.live.Status().Generation != generation {
+		t.Error("a main file in the making was put in force")
+	}
+	if a.live.reload(ask{}); a.live.Status().Generation == generation {
+		t.Error("a main file that rests is not put in force")
+	}
 }

@@ -29,6 +29,7 @@ type seen struct {
 	again  bool  // to be read again even if it looks the same
 	unripe bool  // it is still being written
 	since  time.Time
+	before os.FileInfo // when it was looked at before; nil: never
 }
 
 // scan reads the files that changed and returns all by the name of their
@@ -44,7 +45,7 @@ func (d *disk) scan(found []Found, all bool) map[string][]*seen {
 		}
 		next := &seen{path: f.Path, info: f.Info}
 		if known != nil {
-			next.file = known.file
+			next.file, next.before = known.file, known.info
 		}
 		if known != nil && known.unripe {
 			next.since = known.since
@@ -70,14 +71,21 @@ func (d *disk) read(s *seen) {
 	}
 	now := d.now()
 	s.info = s.file.Info
-	age := now.Sub(s.info.ModTime())
-	s.again = age < coarse
+	s.again = now.Sub(s.info.ModTime()) < coarse
 	if s.since.IsZero() {
 		s.since = now
 	}
 	torn := s.info.Size() != int64(len(s.file.Bytes))
-	s.unripe = (torn || age >= 0 && age < settleTime) && now.Sub(s.since) < settleMost
+	s.unripe = (torn || young(s.info, s.before, now)) && now.Sub(s.since) < settleMost
 	s.again = s.again || s.unripe
+}
+
+// young reports whether a file changed so little ago that it may not be whole.
+// Where its time is ahead of ours, as on a file server whose clock is, that is
+// told by whether it changed since it was looked at before.
+func young(info, before os.FileInfo, now time.Time) bool {
+	age := now.Sub(info.ModTime())
+	return age < settleTime && (age >= 0 || !alike(info, before))
 }
 
 // alike reports whether two descriptions are of one file that did not change in

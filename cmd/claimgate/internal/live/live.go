@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"crypto/sha256"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -60,8 +61,9 @@ type Configuration struct {
 	history history
 	started config.Settings
 
-	mainSince time.Time // when a main file in the making was first seen
-	forgetful bool      // what is to be remembered cannot be written
+	mainSince time.Time   // when a main file in the making was first seen
+	mainSeen  os.FileInfo // what it was then or later
+	forgetful bool        // what is to be remembered cannot be written
 
 	wake chan struct{} // something is to be looked at again
 }

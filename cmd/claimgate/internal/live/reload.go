@@ -119,12 +119,12 @@ func (c *Configuration) mainPath() string { return c.world.main.Path }
 
 // fresh reports whether the main file may still be in the making.
 func (c *Configuration) fresh(text Text) bool {
-	now := c.opts.Now()
-	age := now.Sub(text.Info.ModTime())
+	now, before := c.opts.Now(), c.mainSeen
+	c.mainSeen = text.Info
 	if c.mainSince.IsZero() {
 		c.mainSince = now
 	}
-	unripe := age >= 0 && age < settleTime && now.Sub(c.mainSince) < settleMost
+	unripe := young(text.Info, before, now) && now.Sub(c.mainSince) < settleMost
 	if !unripe {
 		c.mainSince = time.Time{}
 	}
