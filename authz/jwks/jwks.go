@@ -1,15 +1,3 @@
-// Package jwks provides key sources: static key sets (inline or from a file)
-// and remote ones (a JWKS URI, or OpenID Connect discovery with a pinned
-// issuer), refreshed in the background and kept through failures.
-//
-//	registry := jwks.NewRegistry(jwks.Options{})
-//	source, err := registry.Source(jwks.SourceSpec{Issuer: "https://id.example.com/"})
-//	go registry.Run(ctx)
-//	set, err := source.KeySet(ctx, kid)
-//
-// It is the only HTTP client for keys. Nothing of an unverified token becomes
-// part of a request that it makes. It never follows a redirect, never uses a
-// proxy of the environment, and never puts one key in place of another.
 package jwks
 
 import (

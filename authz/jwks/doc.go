@@ -1,0 +1,55 @@
+// Package jwks provides key sources: static key sets (inline or from a file)
+// and remote ones (a JWKS URI, or OpenID Connect discovery with a pinned
+// issuer), refreshed in the background and kept through failures.
+//
+//	registry := jwks.NewRegistry(jwks.Options{})
+//	source, err := registry.Source(jwks.SourceSpec{Issuer: "https://id.example.com/"})
+//	go registry.Run(ctx)
+//	set, err := source.KeySet(ctx, kid)
+//
+// It is the only HTTP client for keys. Nothing of an unverified token becomes
+// part of a request that it makes. It never follows a redirect, never uses a
+// proxy of the environment, and never puts one key in place of another.
+//
+// # The key contract
+//
+// Per source, with the defaults of SourceSpec:
+//
+//	RefreshInterval     5m0s   between two background fetches, 10 % more or less
+//	UnknownKIDCooldown  10s    between two fetches that unknown kids cause
+//	UnknownKIDWait      100ms  that a request waits for one
+//	MaxStale            24h0m0s  that keys stay in force after the last good fetch
+//	MaxBackoff          1m0s   between two attempts while fetches fail
+//	Timeout             5s     of one fetch
+//
+// A token whose kid is in the set in force never waits, whatever its issuer
+// does. Cache-Control or Expires shorten the interval down to 1m0s and never
+// lengthen it; a 304 is a good fetch.
+//
+// An unknown kid joins the fetch in flight, or starts one where none that an
+// unknown kid caused began in the last cool-down and the source is not in
+// back-off. At most 64 requests of a source wait, never past their deadline less
+// 20ms. It is ErrKeysPending unless a fetch that began in the last cool-down
+// succeeded without it: then the set comes back as it is, which is final. At
+// most 1024 absent kids are remembered, until one cool-down after that fetch
+// began. So a key that is published one cool-down before its first use loses no
+// request. Such fetches of one origin share 10 a second, in turns; a slow origin
+// holds at most an eighth of the pool, and scheduled fetches have a pool of their
+// own.
+//
+// A failure is followed by exponential back-off with full jitter from 1s on,
+// and Retry-After is honoured up to 10m0s. Keys in force stay in force until
+// MaxStale; then the answer is ErrKeysUnavailable. Never does one key stand in
+// for another. While the issuer answers, a withdrawn key stops working within
+// 1.1 intervals and one fetch, tokens in a cache included.
+//
+// Keys that cannot be used are skipped and counted; a set without a usable key,
+// of more than 100 keys or 512 KiB is never installed. Only https, no redirects,
+// and no loopback, private, link-local, multicast or unspecified address,
+// checked as it is dialled.
+//
+// With a Store the last good set outlives the process. One that is younger than
+// the interval serves at once, an older one when the first fetch failed or took
+// 5s; its age counts from its fetch. What is damaged, foreign or too old is
+// told once and never trusted.
+package jwks
