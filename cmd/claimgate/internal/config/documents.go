@@ -140,7 +140,7 @@ type entryDoc struct {
 	Preflight        string       `yaml:"preflight" default:"deny" enum:"allow,deny" doc:"Whether CORS preflights pass before a tenant is known."`
 	Public           []publicDoc  `yaml:"public" doc:"Routes that need no token and pass before a tenant is known; the first match in this order decides."`
 	PathRelaxations  []string     `yaml:"pathRelaxations" enum:"double-slash,encoded-slash,semicolon" doc:"Oddities of paths that are admitted. Such a path is judged twice, as it was sent and as an upstream may read it."`
-	YieldsTo         []string     `yaml:"yieldsTo" doc:"Names of tenants and entries whose places may lie within those of this entry."`
+	YieldsTo         []string     `yaml:"yieldsTo" doc:"Names of tenants and entries whose places may lie within those of this entry. A name that both have is the entry's."`
 	ResourceMetadata *resourceDoc `yaml:"resourceMetadata" doc:"The protected resource that challenges point to (RFC 9728)."`
 }
 
