@@ -50,3 +50,29 @@ func TestP2ANamesakeOfAnEntryGetsNothingByIt(t *testing.T) {
 	spec.Tenants = spec.Tenants[:2]
 	newSnapshot(t, spec)
 }
+
+// A newcomer's document lies outside of its prefix. Where that is a host of
+// another tenant, it stays that tenant's.
+func TestP2ADocumentTakesNoPathOfAnotherTenant(t *testing.T) {
+	p := newPlot(t)
+	spec := authz.SnapshotSpec{
+		Entries: []authz.EntrySpec{{Name: "path", Hosts: []string{"wide.example", "plain.example"}, PathPrefix: "/t/{tenant}"}},
+		Tenants: []*authz.Tenant{p.tenant("wide", []string{"wide.example"}, nil, []string{"path"})},
+	}
+	ask := func(host string) authz.Decision {
+		req := get("/.well-known/oauth-protected-resource/t/guest", "")
+		req.Host = host
+		return newEngine(newClock().Now, zeros{}, newSnapshot(t, spec)).Decide(t.Context(), req)
+	}
+	before := ask("wide.example")
+	spec.Tenants = append(spec.Tenants, newTenant(t, authz.TenantSpec{
+		Name: "guest", Entries: []string{"path"}, Policy: p.policy, Grants: []authz.IssuerGrant{{Issuer: p.shared}},
+		ResourceMetadata: &authz.ResourceMetadata{Resource: "https://plain.example/t/guest"},
+	}))
+	if after := ask("wide.example"); before.Tenant != "wide" || !reflect.DeepEqual(after, before) {
+		t.Errorf("%v of %q, before the guest came %v of %q", after.Reason, after.Tenant, before.Reason, before.Tenant)
+	}
+	if d := ask("plain.example"); d.Reason != authz.MetadataDocument || d.Tenant != "guest" {
+		t.Errorf("control: %v of %q", d.Reason, d.Tenant)
+	}
+}

@@ -66,6 +66,9 @@ func (s *Snapshot) byWellKnown(req *Request) (scope, bool) {
 	if n == nil {
 		return scope{}, false
 	}
+	if own, _, _ := n.match(req.Path.Canonical); own != nil && (own.tenant != nil || own.held != "") {
+		return scope{}, false // a tenant's own path, whoever else has a document there
+	}
 	at, _, segment := n.match(below)
 	if at == nil || len(at.prefix.segments) == 0 || at.held != "" {
 		return n.documentOf(req)
