@@ -2,11 +2,14 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/claimgate/claimgate/cmd/claimgate/internal/config"
 )
 
 const root = "../.."
@@ -104,6 +107,23 @@ func TestLinks(t *testing.T) {
 			if _, err := os.Stat(filepath.Join(filepath.Dir(document), match[1])); err != nil {
 				t.Errorf("%s: %v", document, err)
 			}
+		}
+	}
+}
+
+// TestP3TheReadmeHasTheDefaultsOfTheKeyContract compares its table with the
+// reference, whose defaults are those that the loader applies.
+func TestP3TheReadmeHasTheDefaultsOfTheKeyContract(t *testing.T) {
+	_, section, _ := strings.Cut(readme(t), "### The key contract\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	rows := regexp.MustCompile("(?m)^\\| `(\\w+)` \\| `([^`]+)` \\|").FindAllStringSubmatch(section, -1)
+	if len(rows) != 6 {
+		t.Errorf("%d rows with a default", len(rows))
+	}
+	for _, row := range rows {
+		want := fmt.Sprintf("\nissuers[].keys.%s (duration, default %s)\n", row[1], row[2])
+		if !strings.Contains(config.Reference(), want) {
+			t.Errorf("the reference does not have%s", want)
 		}
 	}
 }

@@ -72,3 +72,24 @@ func TestP3DeniedKeysAreGoneWithTheNextBuild(t *testing.T) {
 }
 
 func encode(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
+
+// TestP3DefaultsAreThoseOfTheKeyContract: a source without settings is the very
+// source of an issuer without settings, so every default is the same.
+func TestP3DefaultsAreThoseOfTheKeyContract(t *testing.T) {
+	registry := jwks.NewRegistry(jwks.Options{})
+	main, err := LoadMain(write(t, mainHead, t.TempDir(), "claimgate.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	base, err := main.Compile(Runtime{Keys: registry})
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := registry.Source(jwks.SourceSpec{Issuer: "https://one.example"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if base.issuers["one"].source != source.ID() {
+		t.Error("a default of the configuration is another than that of the key sources")
+	}
+}
