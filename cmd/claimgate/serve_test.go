@@ -326,3 +326,67 @@ func TestReadyFileIsWhole(t *testing.T) {
 		}
 	}
 }
+
+// TestP3ServeStartsDuringAnOutageWithKeptKeys: a process that starts while its
+// issuer is down serves what the one before it fetched.
+func TestP3ServeStartsDuringAnOutageWithKeptKeys(t *testing.T) {
+	idp, issuerURL := startIssuer(t)
+	file := writeSettings(t, issuerURL, "0s")
+	state := t.TempDir()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = append(text, ("stateDir: " + state + "\n")...)
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	token, err := idp.Mint(map[string]any{"sub": "alice", "aud": "https://api.example.com", "scope": "orders:read"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers := func(r *running, token string) int32 {
+		t.Helper()
+		response, err := authv3.NewAuthorizationClient(dial(t, r.addresses["listen"])).Check(t.Context(), checkRequest("GET", token))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return response.GetStatus().GetCode()
+	}
+
+	first := start(t, file)
+	if code := answers(first, token); code != 0 {
+		t.Errorf("before the outage: %d", code)
+	}
+	kept := poll(func() bool {
+		found, err := filepath.Glob(filepath.Join(state, "keys", "*.json"))
+		return err == nil && len(found) == 1
+	})
+	first.stop(t)
+	if !kept {
+		t.Fatalf("no key set is kept; the log:\n%s", first.log)
+	}
+
+	idp.SetFailing(true)
+	second := start(t, file)
+	if code := answers(second, token); code != 0 {
+		t.Errorf("during the outage: %d; the log:\n%s", code, second.log)
+	}
+	if code := answers(second, "2YotnFZFEjr1zCsicMWpAA"); code != 16 {
+		t.Errorf("an opaque token: %d", code)
+	}
+	_, metrics, err := ask(second.addresses["metrics"], "/metrics")
+	for _, want := range []string{"claimgate_jwks_store_restored_total 1", "claimgate_jwks_store_usable 1", `claimgate_jwks_kept_set{issuer="` + issuerURL + `"} 1`} {
+		if err != nil || !strings.Contains(metrics, want+"\n") {
+			t.Errorf("no %s in the metrics (%v)", want, err)
+		}
+	}
+	_, page, err := ask(second.addresses["admin"], "/keys?issuer="+issuerURL)
+	if err != nil || !strings.Contains(page, "kept from before the start") || !strings.Contains(page, "THUMBPRINT") {
+		t.Errorf("the page: %s, %v", page, err)
+	}
+	second.stop(t)
+	if !strings.Contains(second.log.String(), `"hint":"it is no JWT but an opaque token`) {
+		t.Errorf("no hint in the log:\n%s", second.log)
+	}
+}
