@@ -51,7 +51,7 @@ func TestP6FilesFromTheFuture(t *testing.T) {
 	a := newArena(t, 1)
 	a.open()
 	a.onLaterClock()
-	ahead := later().Add(time.Hour)
+	hence := later().Add(time.Hour)
 	write := func(path, text string, mtime time.Time) {
 		t.Helper()
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -64,11 +64,11 @@ func TestP6FilesFromTheFuture(t *testing.T) {
 	const host = "n.api.example.com"
 	whole, path := arenaTenant("v1"), a.path("tenants", "n.yaml")
 	half := whole[:strings.Index(whole, "    - {name: secret")]
-	write(path, half, ahead)
+	write(path, half, hence)
 	if _, unripe := a.live.reload(ask{}); !unripe || a.ask(host, "/orders/secret/1", a.token("n")) != "place_unknown" {
 		t.Errorf("half a file was put in force: %q", a.ask(host, "/orders/secret/1", a.token("n")))
 	}
-	write(path, whole, ahead.Add(time.Millisecond))
+	write(path, whole, hence.Add(time.Millisecond))
 	a.live.reload(ask{})
 	a.live.reload(ask{})
 	if got := a.ask(host, "/orders/1", a.token("n")); got != "allowed x-tenant=n x-version=v1" {
@@ -81,7 +81,7 @@ func TestP6FilesFromTheFuture(t *testing.T) {
 		t.Fatal(err)
 	}
 	generation := a.live.Status().Generation
-	write(main, string(good)+"# more\n", ahead)
+	write(main, string(good)+"# more\n", hence)
 	if _, unripe := a.live.reload(ask{}); !unripe || a.live.Status().Generation != generation {
 		t.Error("a main file in the making was put in force")
 	}

@@ -10,6 +10,7 @@ const (
 	settleTime = 200 * time.Millisecond // a file that changed less than this ago may not be whole
 	settleMost = 5 * time.Second        // after this it is taken as it is
 	coarse     = 2 * time.Second        // file systems with coarse times hide a second change that soon
+	ahead      = 24 * time.Hour         // no clock of a file server is ahead that far: such a time was set on purpose
 )
 
 // disk remembers what was read of the tenant files, so that only what changed
@@ -85,7 +86,7 @@ func (d *disk) read(s *seen) {
 // told by whether it changed since it was looked at before.
 func young(info, before os.FileInfo, now time.Time) bool {
 	age := now.Sub(info.ModTime())
-	return age < settleTime && (age >= 0 || !alike(info, before))
+	return age < settleTime && age > -ahead && (age >= 0 || !alike(info, before))
 }
 
 // alike reports whether two descriptions are of one file that did not change in

@@ -62,6 +62,9 @@ func (m *model) settle() {
 	for {
 		refused := m.heldPlaces(wants)
 		if len(refused) == 0 {
+			refused = m.intruders(wants)
+		}
+		if len(refused) == 0 {
 			refused = m.contested(wants)
 		}
 		if len(refused) == 0 {
@@ -113,6 +116,21 @@ func (m *model) heldPlaces(wants map[string]*grant) map[string]bool {
 		}
 	}
 	maps.DeleteFunc(refused, func(_ string, yes bool) bool { return !yes })
+	return refused
+}
+
+// intruders finds who asks for what another has and, changed, keeps.
+func (m *model) intruders(wants map[string]*grant) map[string]bool {
+	refused := map[string]bool{}
+	for a, want := range wants {
+		for b, kept := range wants {
+			if owner := m.tenants[b]; a != b && owner.good != nil && slices.ContainsFunc(want.hosts, func(host string) bool {
+				return slices.Contains(owner.good.hosts, host) && slices.Contains(kept.hosts, host)
+			}) {
+				refused[a] = true
+			}
+		}
+	}
 	return refused
 }
 

@@ -180,10 +180,12 @@ func (j *judging) yieldToAccepted(l line, holding []*tenant) bool {
 	if len(conflicts) == 0 {
 		return false
 	}
-	had := j.contestedBefore(l, accepted)
+	owners := slices.DeleteFunc(slices.Clone(l.fresh), j.without)
+	had := j.contests(owners, j.inForce(owners), accepted)
 	yielded := map[*item]bool{}
 	for _, conflict := range conflicts {
-		if i := all[conflict.Index]; !yielded[i] && !had[i][conflict.What] {
+		i := all[conflict.Index]
+		if _, own := had[i][conflict.What]; !yielded[i] && !own {
 			j.giveWay(i, conflict.Problem)
 			yielded[i] = true
 		}
@@ -203,31 +205,6 @@ func acceptedPlaces(holding []*tenant) []authz.HeldSpec {
 	return accepted
 }
 
-// contestedBefore tells what the versions in force of changed tenants contest
-// of the held places.
-func (j *judging) contestedBefore(l line, held []authz.HeldSpec) map[*item]map[string]bool {
-	var items []*item
-	var versions []*Tenant
-	for _, i := range l.fresh {
-		if good, _ := j.version(i); good != nil {
-			items, versions = append(items, i), append(versions, good)
-		}
-	}
-	_, conflicts := j.main.Snapshot(0, versions, held)
-	had := make(map[*item]map[string]bool, len(items))
-	for _, conflict := range conflicts {
-		if conflict.Index < 0 || conflict.Index >= len(items) {
-			continue
-		}
-		i := items[conflict.Index]
-		if had[i] == nil {
-			had[i] = map[string]bool{}
-		}
-		had[i][conflict.What] = true
-	}
-	return had
-}
-
 // giveWay takes a new version back.
 func (j *judging) giveWay(i *item, why string) {
 	file := i.cand.File
@@ -239,8 +216,8 @@ func (j *judging) giveWay(i *item, why string) {
 
 func hasPosition(why, path string) bool { return len(why) > len(path) && why[:len(path)] == path }
 
-// resolve takes back what is in conflict. Of versions that are both new neither
-// comes first, so both are.
+// resolve takes back what is in conflict: first what asks for places that another
+// has and keeps. Of versions that are both new neither comes first, so both are.
 func (j *judging) resolve(l line, conflicts []Conflict, held []authz.HeldSpec) error {
 	reasons, err := j.blame(l.all(), conflicts)
 	if err != nil {
@@ -267,6 +244,9 @@ func (j *judging) resolve(l line, conflicts []Conflict, held []authz.HeldSpec) e
 	if len(bad.names) > 0 {
 		bad.problems = bad.problems[:len(bad.problems)-1]
 		return bad
+	}
+	if intruders := j.intruders(l, reasons); len(intruders) > 0 {
+		reasons = intruders
 	}
 	for i, why := range reasons {
 		j.giveWay(i, why)
