@@ -99,14 +99,12 @@ func (b *builder) holdAll(accepted bool) {
 	}
 }
 
-// heldID is the value of the tenant claim of an issuer. Without an issuer it
-// is that of every issuer for which the tenant names none.
+// heldID is the value of the tenant claim of an issuer.
 type heldID struct{ issuer, id string }
 
 // holdIDs keeps the ids of a tenant that was in force: wherever somebody else
 // had them, tokens of this tenant would be good.
 func (b *builder) holdIDs(h *HeldSpec) {
-	b.heldIDs[heldID{id: h.Name}] = h
 	for issuer, id := range h.IDs {
 		b.heldIDs[heldID{issuer, id}] = h
 	}
@@ -116,15 +114,10 @@ func (b *builder) holdIDs(h *HeldSpec) {
 func (b *builder) checkHeldIDs(base string, t *Tenant) {
 	for i := range t.grants {
 		g := &t.grants[i]
-		if g.id == "" {
-			continue
-		}
 		name := g.issuer.Name()
 		h := b.heldIDs[heldID{name, g.id}]
-		if h == nil {
-			if h = b.heldIDs[heldID{id: g.id}]; h == nil || h.IDs[name] != "" {
-				continue
-			}
+		if h == nil || g.id == "" {
+			continue
 		}
 		b.found.add(base+"."+at("issuers", i), "id "+strconv.Quote(g.id)+" of issuer "+strconv.Quote(name)+" belongs to tenant "+
 			strconv.Quote(h.Name)+", which has no good version", "mend that tenant, or give this one an id of its own")

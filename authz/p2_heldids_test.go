@@ -21,12 +21,11 @@ func TestP2HeldIDsAreNobodyElses(t *testing.T) {
 		id   string
 		path string
 	}{
-		"its id":                    {authz.HeldSpec{Name: "globex", Hosts: []string{"globex.example"}, IDs: map[string]string{"shared": "org-globex"}, Accepted: true}, "org-globex", "tenants[0].issuers[0]"},
-		"its name, for want of one": {authz.HeldSpec{Name: "globex", Hosts: []string{"globex.example"}, Accepted: true}, "globex", "tenants[0].issuers[0]"},
-		"its name, beside an id":    {authz.HeldSpec{Name: "globex", Hosts: []string{"globex.example"}, IDs: map[string]string{"shared": "org-globex"}, Accepted: true}, "globex", ""},
-		"another issuer's id":       {authz.HeldSpec{Name: "globex", Hosts: []string{"globex.example"}, IDs: map[string]string{"other": "org-globex"}, Accepted: true}, "org-globex", ""},
-		"another id":                {authz.HeldSpec{Name: "globex", Hosts: []string{"globex.example"}, IDs: map[string]string{"shared": "org-globex"}, Accepted: true}, "org-new", ""},
-		"never in force":            {authz.HeldSpec{Name: "globex", Hosts: []string{"globex.example"}, IDs: map[string]string{"shared": "org-globex"}}, "org-globex", ""},
+		"its id":                 {authz.HeldSpec{Name: "globex", Hosts: []string{"globex.example"}, IDs: map[string]string{"shared": "org-globex"}, Accepted: true}, "org-globex", "tenants[0].issuers[0]"},
+		"its name, beside an id": {authz.HeldSpec{Name: "globex", Hosts: []string{"globex.example"}, IDs: map[string]string{"shared": "org-globex"}, Accepted: true}, "globex", ""},
+		"another issuer's id":    {authz.HeldSpec{Name: "globex", Hosts: []string{"globex.example"}, IDs: map[string]string{"other": "org-globex"}, Accepted: true}, "org-globex", ""},
+		"another id":             {authz.HeldSpec{Name: "globex", Hosts: []string{"globex.example"}, IDs: map[string]string{"shared": "org-globex"}, Accepted: true}, "org-new", ""},
+		"never in force":         {authz.HeldSpec{Name: "globex", Hosts: []string{"globex.example"}, IDs: map[string]string{"shared": "org-globex"}}, "org-globex", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			spec := authz.SnapshotSpec{Tenants: []*authz.Tenant{newcomer(tt.id)}, Held: []authz.HeldSpec{tt.held}}

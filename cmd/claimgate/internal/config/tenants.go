@@ -68,7 +68,29 @@ func (b *Base) Places(file *TenantFile) authz.HeldSpec {
 		}
 	}
 	held.IDs = maps.Clone(file.doc.IDs)
+	if len(held.Hosts)+len(held.Entries) > 0 {
+		b.nameIDs(file, &held)
+	}
 	return held
+}
+
+// nameIDs adds the ids that the tenant has by its name, for want of others.
+func (b *Base) nameIDs(file *TenantFile, held *authz.HeldSpec) {
+	docs := own(file.doc.Issuers, b.defaults.doc.Issuers)
+	for i := range docs {
+		doc, known := &docs[i], b.issuers[docs[i].name]
+		claimed := known != nil && known.doc.TenantClaim != nil
+		if doc.local != nil {
+			claimed = doc.local.TenantClaim != nil
+		}
+		if _, written := held.IDs[doc.name]; written || !claimed {
+			continue
+		}
+		if held.IDs == nil {
+			held.IDs = map[string]string{}
+		}
+		held.IDs[doc.name] = file.name
+	}
 }
 
 // tenantBuilder compiles one tenant.
@@ -99,6 +121,7 @@ func (b *tenantBuilder) compile() *authz.Tenant {
 		Preflight:            cmp.Or(t.doc.Preflight, d.doc.Preflight) == "allow",
 		ForwardOriginalToken: deref(t.doc.ForwardOriginalToken, d.doc.ForwardOriginalToken),
 		Owned:                b.base.owned,
+		Plans:                b.base.plans,
 	}
 	spec.Grants = b.grants()
 	spec.Shadow = b.shadow()
