@@ -8,6 +8,7 @@ import (
 	"math"
 	"net"
 	"os"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -131,9 +132,23 @@ func (p *process) assemble() {
 	p.readiness = admin.NewReadiness(admin.Gates{
 		Configured:   func() bool { return p.engine.Snapshot() != nil },
 		FetchesEnded: p.registry.FirstFetchesEnded,
+		RequiredKeys: p.haveRequired,
 		Opened:       func() { p.service.SetReady(true) },
 	})
 	p.measure(server)
+}
+
+// haveRequired reports whether the issuers that are required have keys.
+func (p *process) haveRequired() bool {
+	if len(p.settings.Required) == 0 {
+		return true
+	}
+	for _, s := range p.registry.Status() {
+		if !s.Usable && slices.Contains(p.settings.Required, s.Issuer) {
+			return false
+		}
+	}
+	return true
 }
 
 // serviceOptions translates settings, where 0 means none, into options, where

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -389,4 +390,40 @@ func TestP3ServeStartsDuringAnOutageWithKeptKeys(t *testing.T) {
 	if !strings.Contains(second.log.String(), `"hint":"it is no JWT but an opaque token`) {
 		t.Errorf("no hint in the log:\n%s", second.log)
 	}
+}
+
+// TestP3ServeWaitsForRequiredIssuers: the process is not ready, and answers
+// nobody as if it were, until an issuer that is required has keys.
+func TestP3ServeWaitsForRequiredIssuers(t *testing.T) {
+	idp, issuerURL := startIssuer(t)
+	idp.SetFailing(true)
+	file := writeSettings(t, issuerURL, "0s")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = []byte(strings.Replace(string(text), "algorithms: [RS256]}", "algorithms: [RS256], required: true, keys: {maxBackoff: 1s}}", 1))
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, err := build(file, &buffer{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.readiness.ListenersUp()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { defer close(ended); p.registry.Run(ctx) }()
+	if err := p.registry.WaitFirstFetches(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if p.readiness.Ready() {
+		t.Error("ready without the keys of a required issuer")
+	}
+	idp.SetFailing(false)
+	if !poll(p.readiness.Ready) {
+		t.Error("not ready with them")
+	}
+	cancel()
+	<-ended
 }

@@ -13,6 +13,9 @@ type Gates struct {
 	// FetchesEnded reports whether every key source ended its first fetch,
 	// well or badly.
 	FetchesEnded func() bool
+	// RequiredKeys reports whether the issuers that must have keys have them.
+	// It is waited for without end. Nil: there are no such issuers.
+	RequiredKeys func() bool
 	// Opened is called once, when the process becomes ready and before anybody
 	// is told so. It must not call back. Nil: nobody wants to know.
 	Opened func()
@@ -39,8 +42,9 @@ const (
 )
 
 // Readiness follows a process from start to end: ready once a configuration is
-// in force, the listeners are up, and every key source was asked for once, for
-// which it waits 10 s at most. From then on it stays ready until it drains, so
+// in force, the listeners are up, the issuers that must have keys have them, and
+// every other key source was asked for once, for which it waits 10 s at most.
+// From then on it stays ready until it drains, so
 // that an outage of an issuer never takes the whole process out of service.
 // Safe for concurrent use.
 type Readiness struct {
@@ -79,13 +83,20 @@ func (r *Readiness) Phase() Phase {
 	if r.phase == Starting && !r.listening.IsZero() && r.gates.Configured() {
 		r.phase = Fetching
 	}
-	if r.phase == Fetching && (r.gates.FetchesEnded() || time.Since(r.listening) >= fetchGrace) {
+	if r.phase == Fetching && r.haveKeys() {
 		r.phase = Ready
 		if r.gates.Opened != nil {
 			r.gates.Opened()
 		}
 	}
 	return r.phase
+}
+
+func (r *Readiness) haveKeys() bool {
+	if r.gates.RequiredKeys != nil && !r.gates.RequiredKeys() {
+		return false
+	}
+	return r.gates.FetchesEnded() || time.Since(r.listening) >= fetchGrace
 }
 
 // Ready reports whether the process is fit for requests.

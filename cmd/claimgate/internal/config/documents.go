@@ -98,6 +98,7 @@ type issuerDoc struct {
 	Types         []string             `yaml:"types" default:"[at+jwt, JWT]" empty:"items" doc:"Values of the typ header that are accepted, in any case and without application/. An empty text admits tokens without typ."`
 	ClockSkew     zeroableDelay        `yaml:"clockSkew" default:"30s" doc:"Tolerance for times in tokens; at most 5m."`
 	MaxTokenAge   delay                `yaml:"maxTokenAge" doc:"Greatest age of a token by its iat claim, which is then required. Not written: no limit besides exp."`
+	Required      bool                 `yaml:"required" doc:"The process becomes ready only once it has keys of this issuer, however long that takes. Others are waited for 10 s at most. Only in the main file, and not for an issuer that holds a property of the tenant."`
 	TenantClaim   claimPath            `yaml:"tenantClaim" doc:"Claim that names the tenant in every token of the issuer, however the tenant was found. Tenants that share the issuer are told apart by it."`
 	ClaimMappings map[string]claimPath `yaml:"claimMappings" doc:"Names under which conditions and headers read claims of this issuer, as mapped."`
 	FromHeaders   []fromHeaderDoc      `yaml:"fromHeaders" doc:"Headers that may carry the token. Without fromHeaders, fromCookies and fromParams it is the Authorization header with Bearer."`

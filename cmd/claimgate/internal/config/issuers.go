@@ -180,6 +180,9 @@ func (b *report) checkIssuer(at place, doc *issuerDoc) {
 		b.checkTemplate(at.at("jwksUri"), doc.JWKSURI, false)
 		b.checkURL(at.at("jwksUri"), filled(doc.JWKSURI), doc.Keys.InsecureHTTP)
 	}
+	if doc.Required && (isTenantTemplate(doc.Issuer) || isTenantTemplate(doc.JWKSURI)) {
+		b.problem(at.at("required"), "this makes an issuer of each tenant, and no tenant keeps the others waiting", "remove it")
+	}
 	b.checkCredentials(at, doc)
 	for _, name := range slices.Sorted(maps.Keys(doc.ClaimMappings)) {
 		b.checkName(at.at("claimMappings."+yamldoc.PathName(name)), name)

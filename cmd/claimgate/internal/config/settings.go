@@ -47,6 +47,11 @@ func (b *builder) settings() Settings {
 			b.warn(at.at("stateKey"), "this has no effect, since nothing is kept", "write stateDir")
 		}
 	}
+	for i := range doc.Issuers {
+		if doc.Issuers[i].Required {
+			s.Required = append(s.Required, doc.Issuers[i].Issuer)
+		}
+	}
 	b.listeners(&s)
 	s.Log = b.logSettings()
 	if s.DrainWait > maxDrainWait {

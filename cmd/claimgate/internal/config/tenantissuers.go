@@ -112,6 +112,9 @@ func (b *tenantBuilder) issuer(at place, doc *grantDoc) *authz.Issuer {
 func (b *tenantBuilder) localIssuer(at place, doc *issuerDoc) *authz.Issuer {
 	before := b.mistakes()
 	b.checkIssuer(at, doc)
+	if doc.Required {
+		b.problem(at.at("required"), "a tenant's own issuer keeps nobody waiting", "define the issuer in issuers of the main file, or remove this")
+	}
 	if known := b.base.issuers[doc.Name]; known != nil && doc.Name != "" {
 		b.problem(at.at("name"), fmt.Sprintf("the main file has an issuer %s already", doc.Name), "choose another name")
 	}
