@@ -37,7 +37,7 @@ func (j *judgement) allow(reason Reason, rule string, keepsToken bool) Decision 
 func (j *judgement) headers(kept *CredentialSpec) (set []Header, remove []string, refused string) {
 	var plan headerPlan // before a tenant is known nothing is set
 	if j.tenant != nil {
-		plan = j.tenant.headers
+		plan = j.tenant.plan.headers
 	}
 	set, bits, refused := plan.apply(j, make([]Header, 0, len(plan.headers)+1))
 	if refused != "" {
@@ -52,7 +52,7 @@ func (j *judgement) metadata() []MetadataField {
 	if j.tenant == nil {
 		return metadataPlan(nil).apply(j)
 	}
-	return j.tenant.metadata.apply(j)
+	return j.tenant.plan.metadata.apply(j)
 }
 
 // refuseHeader denies because a header cannot be sent as it would have to be.

@@ -27,7 +27,7 @@ type header struct {
 	omit     bool
 }
 
-// headerPlan is what one tenant injects. Headers that may be left out come
+// headerPlan is the headers that a tenant injects. Those that may be left out come
 // last, so that they never take the room of one that may not.
 type headerPlan struct {
 	headers []header
@@ -59,10 +59,10 @@ func (p *headerPlan) apply(j *judgement, set []Header) (_ []Header, bits uint64,
 }
 
 // compileHeaders checks and compiles the headers of a tenant.
-func compileHeaders(spec *TenantSpec, found *problems) headerPlan {
-	var plan headerPlan
+func (p *plan) compileHeaders(spec *TenantSpec, found *problems) {
+	plan := &p.headers
 	for i := range spec.Headers {
-		h := compileHeader(spec, i, found)
+		h := p.compileHeader(spec, i, found)
 		if h.bit != 0 && plan.all&h.bit != 0 {
 			found.add(at("headers", i)+".name", "header "+strconv.Quote(h.name)+" is set twice", "remove one")
 		}
@@ -81,16 +81,15 @@ func compileHeaders(spec *TenantSpec, found *problems) headerPlan {
 		}
 		return 1
 	})
-	return plan
 }
 
-func compileHeader(spec *TenantSpec, index int, found *problems) header {
+func (p *plan) compileHeader(spec *TenantSpec, index int, found *problems) header {
 	wanted := &spec.Headers[index]
 	place := at("headers", index)
 	h := header{
 		name:     wanted.Name,
 		bit:      spec.Owned.bit(wanted.Name),
-		source:   compileSource(&wanted.Source, spec, place, found),
+		source:   p.compileSource(&wanted.Source, place, found),
 		encoder:  encoder{encoding: wanted.Encoding, join: wanted.Join},
 		required: wanted.Required,
 		omit:     wanted.OmitOversize,

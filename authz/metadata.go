@@ -90,12 +90,12 @@ func measure(v *token.Value, depth, limit int) (int, bool) {
 }
 
 // compileMetadata checks and compiles the metadata fields of a tenant.
-func compileMetadata(spec *TenantSpec, found *problems) metadataPlan {
+func (p *plan) compileMetadata(spec *TenantSpec, found *problems) {
 	if len(spec.Metadata) > MaxMetadataFields {
 		found.add("dynamicMetadata", "more than "+strconv.Itoa(MaxMetadataFields)+" fields", "remove some")
-		return nil
+		return
 	}
-	plan := make(metadataPlan, 0, len(spec.Metadata))
+	p.metadata = make(metadataPlan, 0, len(spec.Metadata))
 	seen := map[string]bool{metadataDecisionID: true, metadataReason: true}
 	for i := range spec.Metadata {
 		wanted := &spec.Metadata[i]
@@ -107,9 +107,8 @@ func compileMetadata(spec *TenantSpec, found *problems) metadataPlan {
 			found.add(place+".name", "field name "+strconv.Quote(wanted.Name)+" is taken", "rename it")
 		}
 		seen[wanted.Name] = true
-		plan = append(plan, metadataField{name: wanted.Name, source: compileSource(&wanted.Source, spec, place, found)})
+		p.metadata = append(p.metadata, metadataField{name: wanted.Name, source: p.compileSource(&wanted.Source, place, found)})
 	}
-	return plan
 }
 
 func isMetadataName(name string) bool {

@@ -183,7 +183,7 @@ func TestP2NeighboursChangeNothing(t *testing.T) {
 	k := newKit(t)
 	all := requests()
 	compared := 0
-	rapid.Check(t, func(rt *rapid.T) {
+	property := func(rt *rapid.T) {
 		m := drawModel(rt)
 		with, ok := k.compile(rt, m)
 		if !ok {
@@ -198,6 +198,9 @@ func TestP2NeighboursChangeNothing(t *testing.T) {
 		}
 		broken := k.spec(&rest)
 		held := authz.HeldSpec{Name: lost.name, Hosts: lost.hosts, Entries: lost.entries, IDs: map[string]string{}, Accepted: rapid.Bool().Draw(rt, "accepted")}
+		for _, def := range modelDefs {
+			held.IDs[def.name] = "-" // of issuers without an id the name would be held
+		}
 		for _, g := range lost.grants {
 			held.IDs[modelDefs[g.def].name] = g.id
 		}
@@ -225,10 +228,13 @@ func TestP2NeighboursChangeNothing(t *testing.T) {
 				}
 			}
 		}
-	})
-	if compared < 100 {
-		t.Errorf("only %d decisions were compared", compared)
 	}
+	for range 20 { // most of what is drawn is unsound
+		if rapid.Check(t, property); compared >= 100 {
+			return
+		}
+	}
+	t.Errorf("only %d decisions were compared", compared)
 }
 
 func decide(engine *authz.Engine, req *authz.Request) authz.Decision {

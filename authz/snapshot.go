@@ -207,8 +207,8 @@ func (b *builder) addTenant(index int, t *Tenant) {
 	}
 	b.snapshot.tenants[t.name] = t
 	b.snapshot.names = append(b.snapshot.names, t.name)
-	b.snapshot.removal.prepare(t.headers.all)
-	b.snapshot.removal.prepare(t.headers.free)
+	b.snapshot.removal.prepare(t.plan.headers.all)
+	b.snapshot.removal.prepare(t.plan.headers.free)
 	places := b.placesOf(t, base)
 	for _, p := range places {
 		b.found.addAll(b.contest(p))

@@ -21,7 +21,8 @@ type SourceSpec struct {
 type sourceKind uint8
 
 const (
-	constant sourceKind = iota // a literal, the tenant's name or a label of it
+	constant sourceKind = iota // a literal
+	ofTenant                   // the tenant's name or a label of it
 	decisionID
 	claim
 	mapped
@@ -32,9 +33,10 @@ const (
 
 // source is a compiled SourceSpec.
 type source struct {
-	kind sourceKind
-	text string   // constant, or the name of a claim mapping
-	path []string // claim
+	kind  sourceKind
+	text  string   // constant, or the name of a claim mapping
+	path  []string // claim
+	index int      // ofTenant: of the tenant's texts
 }
 
 // needsToken reports whether only a verified token yields the value.
@@ -53,6 +55,8 @@ func (s *source) read(j *judgement) sourced {
 	switch s.kind {
 	case constant:
 		return sourced{text: s.text}
+	case ofTenant:
+		return sourced{text: j.tenant.texts[s.index]}
 	case decisionID:
 		return sourced{text: j.idText}
 	}
@@ -80,9 +84,9 @@ func (s *source) read(j *judgement) sourced {
 	return sourced{value: value}
 }
 
-// compileSource checks that the spec names exactly one source, and that the
-// tenant has it.
-func compileSource(spec *SourceSpec, tenant *TenantSpec, place string, found *problems) source {
+// compileSource checks that the spec names exactly one source. Whether the
+// tenant has what is read of it is another question.
+func (p *plan) compileSource(spec *SourceSpec, place string, found *problems) source {
 	named := make([]source, 0, 1)
 	if spec.Claim != nil {
 		found.checkClaimPath(place+".claim", spec.Claim)
@@ -92,11 +96,7 @@ func compileSource(spec *SourceSpec, tenant *TenantSpec, place string, found *pr
 		named = append(named, source{kind: constant, text: *spec.Value})
 	}
 	if spec.Tenant != "" {
-		text, ok := tenant.property(spec.Tenant)
-		if !ok {
-			found.add(place+".tenant", "the tenant has no property "+strconv.Quote(spec.Tenant), "write name, or labels.x for one of its labels")
-		}
-		named = append(named, source{kind: constant, text: text})
+		named = append(named, source{kind: ofTenant, index: p.property(spec.Tenant, place)})
 	}
 	if spec.Mapped != "" {
 		named = append(named, source{kind: mapped, text: spec.Mapped})

@@ -36,6 +36,7 @@ type TenantSpec struct {
 	Metadata             []MetadataSpec
 	ForwardOriginalToken bool
 	Owned                *OwnedHeaders
+	Plans                *Plans // shared by the tenants of one configuration; nil: none
 }
 
 // Tenant is a compiled tenant: immutable, and fit to be shared by later
@@ -56,8 +57,8 @@ type Tenant struct {
 	policy       *policy.Policy
 	preflight    bool
 	forwardToken bool
-	headers      headerPlan
-	metadata     metadataPlan
+	plan         *plan
+	texts        []string // what the plan reads of the tenant
 	owned        *OwnedHeaders
 }
 
@@ -97,10 +98,9 @@ func NewTenant(spec TenantSpec) (*Tenant, []Problem) {
 		policy:       spec.Policy,
 		preflight:    spec.Preflight,
 		forwardToken: spec.ForwardOriginalToken,
-		headers:      compileHeaders(&spec, &found),
-		metadata:     compileMetadata(&spec, &found),
 		owned:        spec.Owned,
 	}
+	t.plan, t.texts = compilePlan(&spec, &found)
 	t.resource = compileResource(spec.ResourceMetadata, t.credentials, issuersOf(grants), &found)
 	t.credentials.checkPlaces("issuers", &found)
 	checkOwnedCredentials(t.credentials, spec.Owned, &found)

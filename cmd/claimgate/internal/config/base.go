@@ -23,6 +23,7 @@ type Base struct {
 	registry *jwks.Registry
 	cache    *token.Cache
 	policies *policies
+	plans    *authz.Plans
 	now      func() time.Time
 
 	issuers     map[string]*issuer // by name; broken ones too
@@ -51,7 +52,7 @@ func (m *Main) Compile(rt Runtime) (*Base, error) {
 
 // compile compiles what can be compiled, whatever else is wrong.
 func (m *Main) compile(rt Runtime) (*Base, *report) {
-	b := &builder{Base: &Base{main: m, registry: rt.Keys, cache: rt.Cache, policies: newPolicies(), now: rt.Now,
+	b := &builder{Base: &Base{main: m, registry: rt.Keys, cache: rt.Cache, policies: newPolicies(), plans: authz.NewPlans(), now: rt.Now,
 		issuers: map[string]*issuer{}, named: map[string]*namedPart{}}}
 	if b.now == nil {
 		b.now = time.Now

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -86,6 +87,26 @@ func TestPoliciesAreShared(t *testing.T) {
 		t.Error("different policies are one")
 	}
 	runtime.KeepAlive(plain)
+}
+
+// Tenants that write the same headers and metadata share what these are compiled
+// to, whatever their names and labels are.
+func TestHeaderPlansAreShared(t *testing.T) {
+	_, base := compileMain(t, "testdata/good/platform.yaml")
+	dir := t.TempDir()
+	plan := func(name, text string) uintptr {
+		tenant := tenantOf(t, base, write(t, "labels: {realm: "+name+", plan: p-"+name+"}\n"+text, dir, name+".yaml"))
+		t.Cleanup(func() { runtime.KeepAlive(tenant) })
+		return reflect.ValueOf(tenant.Tenant).Elem().FieldByName("plan").Pointer()
+	}
+	const more = "dynamicMetadata: {realm: {tenant: labels.realm}}\n"
+	plain, other, own, equal := plan("a", ""), plan("b", ""), plan("c", more), plan("d", more)
+	if plain != other || own != equal {
+		t.Error("equal plans are compiled twice")
+	}
+	if plain == own {
+		t.Error("different plans are one")
+	}
 }
 
 // Many tenants are compiled by several goroutines at once, in file order, and
