@@ -50,12 +50,12 @@ func scriptIssuer(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: issuer NAME")
 	}
-	var idp http.Handler
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { idp.ServeHTTP(w, r) }))
-	ts.Defer(server.Close)
-	made, err := issuer.New(issuer.Options{URL: server.URL, Algorithm: "ES256"})
+	server := httptest.NewUnstartedServer(nil)
+	idp, err := issuer.New(issuer.Options{URL: "http://" + server.Listener.Addr().String(), Algorithm: "ES256"})
 	ts.Check(err)
-	idp = made
+	server.Config.Handler = idp
+	server.Start()
+	ts.Defer(server.Close)
 	ts.Setenv(args[0], server.URL)
 }
 
