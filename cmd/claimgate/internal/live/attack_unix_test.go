@@ -76,9 +76,9 @@ func TestP6NoFileHoldsUpAReload(t *testing.T) {
 	}
 }
 
-func linkTo(path string, make func(string, uint32) error) error {
+func linkTo(path string, special func(string, uint32) error) error {
 	target := filepath.Join(filepath.Dir(path), ".target-"+filepath.Base(path))
-	if err := make(target, 0o600); err != nil {
+	if err := special(target, 0o600); err != nil {
 		return err
 	}
 	return os.Symlink(target, path)

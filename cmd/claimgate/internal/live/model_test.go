@@ -297,7 +297,7 @@ func (m *machine) Restart(t *rapid.T) {
 			tenant.hosts = m.fileHosts(name) // of a file that was cut
 			if whole := m.whole(name); whole != "" {
 				tenant.bad, tenant.answer = false, whole // only replacement by rename protects at a start
-				m.granted[whole] = true
+				m.granted[whole], m.texts[name] = true, m.text(name) // to be cut again
 			}
 		}
 	}
@@ -306,13 +306,19 @@ func (m *machine) Restart(t *rapid.T) {
 	m.touched = "*"
 }
 
+// text returns what a file holds, "" where it cannot be read.
+func (m *machine) text(name string) string {
+	text, _ := os.ReadFile(m.path("tenants", name+".yaml"))
+	return string(text)
+}
+
 func (m *machine) fileHosts(name string) []string {
-	text, err := os.ReadFile(m.path("tenants", name+".yaml"))
-	if err != nil || strings.Contains(string(text), "garbage") {
+	text := m.text(name)
+	if strings.Contains(text, "garbage") {
 		return nil
 	}
 	var hosts []string
-	for _, word := range words(text) {
+	for _, word := range words([]byte(text)) {
 		if word[0] == "host" && len(word) == 2 {
 			hosts = append(hosts, word[1])
 		}
