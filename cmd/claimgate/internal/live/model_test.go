@@ -296,7 +296,7 @@ func (m *machine) Restart(t *rapid.T) {
 		if tenant.bad && tenant.hosts == nil && m.fileHosts(name) != nil {
 			tenant.hosts = m.fileHosts(name) // of a file that was cut
 			if whole := m.whole(name); whole != "" {
-				tenant.bad, tenant.answer = false, whole // only replacement by rename protects at a start
+				tenant.bad, tenant.answer = false, whole             // only replacement by rename protects at a start
 				m.granted[whole], m.texts[name] = true, m.text(name) // to be cut again
 			}
 		}
