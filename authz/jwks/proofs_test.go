@@ -264,7 +264,11 @@ func TestP3ThreeThousandRealmsOfOneServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &counting{idp: newIDP("a")}
 		registry, stop := run(t, p)
-		sources := make([]*Source, 3000)
+		realms, rounds := 3000, 30
+		if raceDetector { // of Go 1.26, which crashes where one goroutine of a synctest bubble does very much
+			realms, rounds = 150, 10
+		}
+		sources := make([]*Source, realms)
 		for n := range sources {
 			sources[n] = mustSource(t, registry, SourceSpec{Issuer: fmt.Sprint("https://id.example.com/realms/", n), URI: "https://id.example.com/jwks"})
 		}
@@ -286,12 +290,12 @@ func TestP3ThreeThousandRealmsOfOneServer(t *testing.T) {
 				elapse(time.Second)
 			}
 		}
-		flood(30, 1)
-		if got, bound := p.count()-before, 30*askedPerSecond+defaultMaxFetches/originPart+1; got > bound {
-			t.Errorf("the flood caused %d fetches in 30 s, want at most %d", got, bound)
+		flood(rounds, 1)
+		if got, bound := p.count()-before, rounds*askedPerSecond+defaultMaxFetches/originPart+1; got > bound {
+			t.Errorf("the flood caused %d fetches in %d s, want at most %d", got, rounds, bound)
 		}
 		p.publish("a", "rotated")
-		rotated := sources[1234]
+		rotated := sources[realms/3]
 		for range 6 * 60 { // with the flood going on
 			if set, err := rotated.KeySet(t.Context(), "rotated"); err == nil && set.HasKID("rotated") {
 				break
