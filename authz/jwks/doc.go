@@ -26,22 +26,22 @@
 // does. Cache-Control or Expires shorten the interval down to 1m0s and never
 // lengthen it; a 304 is a good fetch.
 //
-// An unknown kid joins the fetch in flight, or starts one where none that an
-// unknown kid caused began in the last cool-down and the source is not in
-// back-off. At most 64 requests of a source wait, never past their deadline less
-// 20ms. It is ErrKeysPending unless a fetch that began in the last cool-down
-// succeeded without it: then the set comes back as it is, which is final. At
-// most 1024 absent kids are remembered, until one cool-down after that fetch
-// began. So a key that is published one cool-down before its first use loses no
-// request. Such fetches of one origin share 10 a second, in turns; a slow origin
+// For an unknown kid a request takes part in a fetch that is under way, or has
+// one made: at most one a cool-down for all such kids of the source, and none in
+// back-off. No more than 64 requests of a source wait, each with 20ms of its
+// deadline left. The answer is ErrKeysPending until a fetch of the last
+// cool-down has shown that the kid is not there: then the set comes back as it
+// is, which is final. Up to 1024 such kids are kept in mind, for the rest of that
+// fetch's cool-down. Whoever publishes a key one cool-down ahead loses nothing
+// by it. Such fetches of one origin share 10 a second, in turns; a slow origin
 // holds at most an eighth of the pool, and scheduled fetches have a pool of their
 // own.
 //
 // A failure is followed by exponential back-off with full jitter from 1s on,
 // and Retry-After is honoured up to 10m0s. Keys in force stay in force until
 // MaxStale; then the answer is ErrKeysUnavailable. Never does one key stand in
-// for another. While the issuer answers, a withdrawn key stops working within
-// 1.1 intervals and one fetch, tokens in a cache included.
+// for another. A key that an issuer in reach withdraws is out of force after 1.1
+// intervals and one fetch at most, tokens in a cache included.
 //
 // Keys that cannot be used are skipped and counted; a set without a usable key,
 // of more than 100 keys or 512 KiB is never installed. Only https, no redirects,
