@@ -36,8 +36,8 @@ func TestP3DocumentedDefaultsAreThoseOfTheCode(t *testing.T) {
 	flowed := strings.ReplaceAll(string(text), "\n// ", " ")
 	for _, want := range []string{
 		fmt.Sprintf("down to %s and never", minRefresh),
-		fmt.Sprintf("At most %d requests of a source wait, never past their deadline less %s", maxWaiting, replyMargin),
-		fmt.Sprintf("At most %d absent kids", maxAbsent),
+		fmt.Sprintf("No more than %d requests of a source wait, each with %s of its", maxWaiting, replyMargin),
+		fmt.Sprintf("Up to %d such kids are kept in mind", maxAbsent),
 		fmt.Sprintf("share %d a second", askedPerSecond),
 		fmt.Sprintf("%d %% more or less", int(jitterShare*100)),
 		fmt.Sprintf("from %s on", firstBackoff),
