@@ -30,7 +30,7 @@ const (
 	PathEncodedSlash        // `%2F`
 	PathSemicolon           // path parameters: `;` or `%3B`
 	PathDoubleEscape        // `%25` before the rest of an escape: see CanonicalPath
-	PathMixed               // two or more of a raw `//`, `%2F`, `;` and `%3B`: see Relaxable
+	PathMixed               // two or more of a raw `//`, `%2F`, `;` and `%3B`, or a `%2F` beside a slash: see Relaxable
 )
 
 // Relaxable are the oddities that a tenant or an entry may admit
@@ -122,7 +122,8 @@ func CanonicalPath(raw string) Path {
 		p.decode(raw)
 	}
 	p.Oddities |= segmentOddities(p.Lenient)
-	if p.Oddities&Relaxable != 0 && isMixed(raw) {
+	const merged = PathEncodedSlash | PathDoubleSlash
+	if p.Oddities&Relaxable != 0 && isMixed(raw) || p.Oddities&merged == merged {
 		p.Oddities |= PathMixed
 	}
 	return p
