@@ -19,7 +19,7 @@ RACE := $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && [ "$$($(GO) env
 # claimgate.
 MODULES = $(patsubst %/go.mod,%,$(filter-out .ci/tools/%,$(shell git ls-files '*/go.mod')))
 
-.PHONY: help demo test test-modules lint bench fuzz build check-examples schema clean envoy
+.PHONY: help demo test test-modules lint bench authzbench fuzz build check-examples schema clean envoy
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,7 +36,7 @@ test: envoy ## All tests, with the race detector where a C compiler is at hand
 
 # -count=1: they read files of this module, by which the go command does not
 # tell whether a result that it kept still holds.
-test-modules: envoy ## Tests of the modules inside: real OpenID providers, manifests
+test-modules: envoy ## Tests of the modules inside: real OpenID providers, manifests, authzbench
 	@set -e; for module in $(MODULES); do (set -x; cd $$module && $(GO) test $(RACE) -count=1 -timeout 20m ./...); done
 
 lint: $(LINT) ## gofmt, go vet, golangci-lint
@@ -47,6 +47,11 @@ lint: $(LINT) ## gofmt, go vet, golangci-lint
 
 bench: ## Benchmarks; ratios compare variants of one run (BENCHTIME=1s)
 	$(GO) test -run '^$$' -bench . -benchtime $(BENCHTIME) ./...
+
+authzbench: ## claimgate next to servers that do less, or the same otherwise (ARGS='-rounds 3 -json FILE')
+	@$(BUILD_CLAIMGATE)
+	@cd cmd/authzbench && CGO_ENABLED=0 $(GO) build -trimpath -o $(CURDIR)/$(BUILD)/bin/authzbench .
+	@exec $(BUILD)/bin/authzbench -claimgate $(BUILD)/bin/claimgate $(ARGS)
 
 fuzz: ## Every fuzz target for a while (FUZZTIME=10s each)
 	@FUZZTIME=$(FUZZTIME) bash .ci/fuzz.sh

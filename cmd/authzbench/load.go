@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+	"google.golang.org/grpc"
+)
+
+// callLimit is the deadline of a check, sent as grpc-timeout. It is long, so
+// that a machine that is held up shows as latency and not as an error.
+const callLimit = 5 * time.Second
+
+var errNotAllowed = errors.New("the answer does not let the request through")
+
+// level is how hard the servers are asked.
+type level struct {
+	name     string
+	inFlight int // of each connection; at most so many where a rate is given
+	rate     int // checks a second over all connections; 0: as many as come back
+}
+
+// levels returns all of them.
+func levels() []level {
+	return []level{
+		{name: "saturated", inFlight: 50},
+		{name: "8000/s", inFlight: 64, rate: 8000},
+		{name: "2000/s", inFlight: 64, rate: 2000},
+	}
+}
+
+// sample is what the clients saw.
+type sample struct {
+	latencies []time.Duration // sorted, of checks that were answered rightly
+	errors    int
+	err       error // the first
+	missed    int   // due and never sent, since the server did not keep up
+	elapsed   time.Duration
+}
+
+func (s *sample) checks() int { return len(s.latencies) + s.errors }
+
+// worker is one client of a connection.
+type worker struct {
+	conn   *grpc.ClientConn
+	frames [][]byte
+	next   int
+	answer answer
+	sample sample
+}
+
+// workers returns the clients of a level. They begin at different frames, so
+// that together they send all.
+func (s *server) workers(w *world, l level) []*worker {
+	all := make([]*worker, 0, len(s.conns)*l.inFlight)
+	for i := range cap(all) {
+		all = append(all, &worker{conn: s.conns[i%len(s.conns)], frames: w.frames, next: i * len(w.frames) / cap(all)})
+	}
+	return all
+}
+
+// check sends the next frame. Its latency counts from since.
+func (w *worker) check(ctx context.Context, since time.Time) {
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	frame := w.frames[w.next]
+	w.next = (w.next + 1) % len(w.frames)
+	err := w.conn.Invoke(ctx, authv3.Authorization_Check_FullMethodName, frame, &w.answer, grpc.ForceCodecV2(frameCodec{}))
+	if err == nil && !w.answer.allows() {
+		err = errNotAllowed
+	}
+	if err != nil {
+		w.sample.errors++
+		w.sample.err = firstOf(w.sample.err, err)
+		return
+	}
+	w.sample.latencies = append(w.sample.latencies, time.Since(since))
+}
+
+func firstOf(have, err error) error {
+	if have != nil {
+		return have
+	}
+	return err
+}
+
+// load asks a server for a while, or until ctx ends, and returns what was seen.
+func (s *server) load(ctx context.Context, w *world, l level, duration time.Duration) sample {
+	all := s.workers(w, l)
+	start := time.Now()
+	if l.rate == 0 {
+		saturate(ctx, all, start.Add(duration))
+	} else {
+		pace(ctx, all, l.rate, duration)
+	}
+	return merge(all, time.Since(start))
+}
+
+// saturate has every worker send its next check when the one before came back.
+func saturate(ctx context.Context, all []*worker, end time.Time) {
+	var running sync.WaitGroup
+	for _, w := range all {
+		running.Go(func() {
+			for now := time.Now(); now.Before(end) && ctx.Err() == nil; now = time.Now() {
+				w.check(ctx, now)
+			}
+		})
+	}
+	running.Wait()
+}
+
+// pace sends checks at even distances whether others came back or not. Their
+// latency counts from when they were due, so that a server that stalls cannot
+// hide it by slowing the client down. What is not sent a while after the end is
+// missed.
+func pace(ctx context.Context, all []*worker, rate int, duration time.Duration) {
+	start, count := time.Now(), int(duration.Seconds()*float64(rate))
+	end := start.Add(duration + duration/10)
+	due := make(chan time.Time, count)
+	var running sync.WaitGroup
+	for _, w := range all {
+		running.Go(func() { w.follow(ctx, due, end) })
+	}
+	for i := range count {
+		at := start.Add(time.Duration(i) * time.Second / time.Duration(rate))
+		for wait := time.Until(at); wait > 0 && ctx.Err() == nil; wait = time.Until(at) {
+			pause(wait)
+		}
+		due <- at
+	}
+	close(due)
+	running.Wait()
+}
+
+// follow sends what is due, until the end.
+func (w *worker) follow(ctx context.Context, due <-chan time.Time, end time.Time) {
+	for at := range due {
+		if ctx.Err() != nil || time.Now().After(end) {
+			w.sample.missed++
+			continue
+		}
+		w.check(ctx, at)
+	}
+}
+
+func merge(all []*worker, elapsed time.Duration) sample {
+	whole := sample{elapsed: elapsed}
+	for _, w := range all {
+		whole.latencies = append(whole.latencies, w.sample.latencies...)
+		whole.errors += w.sample.errors
+		whole.missed += w.sample.missed
+		whole.err = firstOf(whole.err, w.sample.err)
+	}
+	slices.Sort(whole.latencies)
+	return whole
+}
+
+// fill sends every frame once, a few at a time, so that whoever keeps tokens
+// knows them all. Errors show in what is measured.
+func (s *server) fill(ctx context.Context, w *world) {
+	var running sync.WaitGroup
+	for i := range connections {
+		one := &worker{conn: s.conns[i], frames: w.frames, next: i % len(w.frames)}
+		running.Go(func() {
+			for n := i; n < len(w.frames) && ctx.Err() == nil; n += connections {
+				one.next = n
+				one.check(ctx, time.Now())
+			}
+		})
+	}
+	running.Wait()
+}

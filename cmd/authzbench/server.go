@@ -1,0 +1,187 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+)
+
+const (
+	connections = 4 // as many as an Envoy with four workers keeps
+	startLimit  = 2 * time.Minute
+	stopLimit   = 10 * time.Second
+	pollEvery   = 5 * time.Millisecond
+)
+
+var errEnded = errors.New("the server ended")
+
+// server is one variant in a process of its own, and the connections to it.
+type server struct {
+	variant
+
+	command *exec.Cmd
+	input   io.Closer // its end ends our own children
+	output  *bytes.Buffer
+	ended   chan error
+	page    string // where it tells what it allocated
+	conns   []*grpc.ClientConn
+}
+
+// bench is one run: the world, and a server for each variant.
+type bench struct {
+	world   *world
+	dir     string // of sockets and configurations
+	gate    string // the claimgate binary
+	servers []*server
+}
+
+// start starts a process for each variant and checks its answers.
+func (b *bench) start(ctx context.Context, chosen []variant) error {
+	for _, v := range chosen {
+		s, err := b.startServer(ctx, v)
+		if err != nil {
+			return fmt.Errorf("start %s: %w", v.name, err)
+		}
+		b.servers = append(b.servers, s)
+		if err := s.examine(ctx, b.world); err != nil {
+			return fmt.Errorf("%s answers wrongly: %w%s", v.name, err, s.said())
+		}
+	}
+	return nil
+}
+
+func (b *bench) stop() {
+	for _, s := range b.servers {
+		s.stop()
+	}
+}
+
+func (b *bench) startServer(ctx context.Context, v variant) (*server, error) {
+	dir := filepath.Join(b.dir, v.name)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, err
+	}
+	spec := childSpec{
+		Variant: v.name, Socket: filepath.Join(dir, "s"), ReadyFile: filepath.Join(dir, "ready.json"),
+		Issuer: b.world.issuer, JWKS: b.world.jwks(), Tenants: b.world.tenants,
+	}
+	command, err := b.command(ctx, v, spec)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{variant: v, command: command, output: &bytes.Buffer{}, ended: make(chan error, 1)}
+	command.Stdout, command.Stderr = s.output, s.output
+	if s.input, err = command.StdinPipe(); err != nil {
+		return nil, err
+	}
+	if err := command.Start(); err != nil {
+		return nil, err
+	}
+	go func() { s.ended <- command.Wait() }()
+	if err := s.awaitAddresses(ctx, spec.ReadyFile); err != nil {
+		s.stop()
+		return nil, err
+	}
+	return s, nil
+}
+
+// command is the claimgate binary, or this program again.
+func (b *bench) command(ctx context.Context, v variant, spec childSpec) (*exec.Cmd, error) {
+	if v.serve == nil {
+		file, err := writeConfiguration(filepath.Dir(spec.Socket), spec.Socket, b.world)
+		if err != nil {
+			return nil, err
+		}
+		return exec.CommandContext(ctx, b.gate, "serve", "--config", file, "--ready-file", spec.ReadyFile), nil //nolint:gosec // named by who runs this
+	}
+	text, err := json.Marshal(spec)
+	if err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	command := exec.CommandContext(ctx, self) //nolint:gosec // this program
+	command.Env = append(os.Environ(), childEnv+"="+string(text))
+	return command, nil
+}
+
+// awaitAddresses waits until the server says where it listens.
+func (s *server) awaitAddresses(ctx context.Context, file string) error {
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		var addresses map[string]string
+		text, err := os.ReadFile(file)
+		if err == nil {
+			err = json.Unmarshal(text, &addresses)
+		}
+		if err == nil {
+			s.page = "http://" + addresses["metrics"] + "/metrics"
+			return s.dial(addresses["listen"])
+		}
+		select {
+		case <-tick.C:
+		case err := <-s.ended:
+			s.ended <- err
+			return fmt.Errorf("%w: %w%s", errEnded, errors.Join(err), s.said())
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+func (s *server) dial(address string) error {
+	for range connections {
+		conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()),
+			grpc.WithAuthority("authz"), grpc.WithUserAgent("Envoy"))
+		if err != nil {
+			return err
+		}
+		s.conns = append(s.conns, conn)
+	}
+	return nil
+}
+
+// said is what the process wrote; whole once it ended.
+func (s *server) said() string {
+	s.stop()
+	if s.output.Len() == 0 {
+		return ""
+	}
+	return "\n" + s.output.String()
+}
+
+// stop ends the process, by force if it does not end by itself. Again it does
+// nothing.
+func (s *server) stop() {
+	for _, conn := range s.conns {
+		_ = conn.Close()
+	}
+	s.conns = nil
+	_ = s.input.Close()
+	_ = s.command.Process.Signal(syscall.SIGTERM)
+	limit := time.NewTimer(stopLimit)
+	defer limit.Stop()
+	select {
+	case err := <-s.ended:
+		s.ended <- err // for who asks next
+	case <-limit.C:
+		_ = s.command.Process.Kill()
+		s.ended <- <-s.ended
+	}
+}
