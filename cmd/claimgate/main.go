@@ -41,9 +41,10 @@ func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "claimgate",
 		Short: "Decide Envoy's requests by the claims of their tokens",
-		Long: `claimgate is an external authorization server for Envoy. It finds the tenant of
-each request, verifies the bearer token against that tenant's issuers, applies
-the tenant's claim policy, and answers allow or deny with the headers to inject.`,
+		Long: `claimgate is an external authorization server for Envoy. It finds out
+whose a request is, verifies its bearer token against that tenant's issuers, asks
+that tenant's policy about the claims, and tells Envoy to refuse the request or
+to pass it on with headers that the upstream can trust.`,
 		Example: `  claimgate check claimgate.yaml
   claimgate serve --config claimgate.yaml
   claimgate help config`,
