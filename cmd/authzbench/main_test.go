@@ -103,6 +103,7 @@ func TestFlags(t *testing.T) {
 		"-variants claimgate -claimgate /no": errBinary,
 		"-variants stock -rounds 0":          errFlag,
 		"-variants stock -duration 1ms":      errFlag,
+		"-variants stock -duration 2m":       errFlag,
 		"-variants stock -tokens 0":          errFlag,
 		"-variants stock -tokens 1000001":    errFlag,
 		"-variants stock -tenants 0":         errFlag,

@@ -9,6 +9,7 @@ import (
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	regolib "github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
+	"github.com/open-policy-agent/opa/v1/topdown/cache"
 	"google.golang.org/grpc"
 )
 
@@ -18,7 +19,8 @@ var regoPolicy string
 // regoServer asks one prepared query, as an embedder of the library does.
 type regoServer struct {
 	authv3.UnimplementedAuthorizationServer
-	query regolib.PreparedEvalQuery
+	query  regolib.PreparedEvalQuery
+	values cache.InterQueryValueCache // as OPA's server has it: parsed keys, and no tokens
 }
 
 func serveRego(ctx context.Context, spec childSpec) (*grpc.Server, error) {
@@ -40,15 +42,19 @@ func serveRego(ctx context.Context, spec childSpec) (*grpc.Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compile the policy: %w", err)
 	}
+	caching, err := cache.ParseCachingConfig(nil)
+	if err != nil {
+		return nil, fmt.Errorf("OPA's default caches: %w", err)
+	}
 	server := grpc.NewServer()
-	authv3.RegisterAuthorizationServer(server, &regoServer{query: query})
+	authv3.RegisterAuthorizationServer(server, &regoServer{query: query, values: cache.NewInterQueryValueCache(ctx, caching)})
 	return server, nil
 }
 
 // Check implements authv3.AuthorizationServer. What is not exactly an object of
 // headers is a refusal.
 func (s *regoServer) Check(ctx context.Context, request *authv3.CheckRequest) (*authv3.CheckResponse, error) {
-	results, err := s.query.Eval(ctx, regolib.EvalInput(regoInput(request)))
+	results, err := s.query.Eval(ctx, regolib.EvalInput(regoInput(request)), regolib.EvalInterQueryBuiltinValueCache(s.values))
 	if err != nil || len(results) != 1 || len(results[0].Expressions) != 1 {
 		return denial(), nil //nolint:nilerr // told by the answer
 	}
