@@ -94,33 +94,8 @@ func (b *builder) holdAll(accepted bool) {
 		b.held[h.Name] = true
 		b.hold(h)
 		if accepted {
-			b.holdIDs(h)
+			b.heldIDs.add(h)
 		}
-	}
-}
-
-// heldID is the value of the tenant claim of an issuer.
-type heldID struct{ issuer, id string }
-
-// holdIDs keeps the ids of a tenant that was in force: wherever somebody else
-// had them, tokens of this tenant would be good.
-func (b *builder) holdIDs(h *HeldSpec) {
-	for issuer, id := range h.IDs {
-		b.heldIDs[heldID{issuer, id}] = h
-	}
-}
-
-// checkHeldIDs reports ids that are a held tenant's.
-func (b *builder) checkHeldIDs(base string, t *Tenant) {
-	for i := range t.grants {
-		g := &t.grants[i]
-		name := g.issuer.Name()
-		h := b.heldIDs[heldID{name, g.id}]
-		if h == nil || g.id == "" {
-			continue
-		}
-		b.found.add(base+"."+at("issuers", i), "id "+strconv.Quote(g.id)+" of issuer "+strconv.Quote(name)+" belongs to tenant "+
-			strconv.Quote(h.Name)+", which has no good version", "mend that tenant, or give this one an id of its own")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/claimgate/claimgate/authz"
+	"github.com/claimgate/claimgate/authz/token"
 )
 
 // The id of a tenant that was in force before stays its own while its file is
@@ -30,6 +31,52 @@ func TestP2HeldIDsAreNobodyElses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			spec := authz.SnapshotSpec{Tenants: []*authz.Tenant{newcomer(tt.id)}, Held: []authz.HeldSpec{tt.held}}
 			expectProblem(t, &spec, tt.path, "globex")
+		})
+	}
+}
+
+// Another definition of the same issuer, under another name, opens no way around
+// that: what counts is which tokens it admits.
+func TestP2HeldIDsHoldForOtherDefinitionsToo(t *testing.T) {
+	p := newPlot(t)
+	shared, claim := p.shared.Token(), []string{"org"}
+	own := func(name, url string, claim []string) *authz.Issuer {
+		verified, err := token.NewIssuer(token.IssuerSpec{
+			Name: name, URL: url, Audiences: []string{"https://api.example.com"}, Algorithms: []string{"EdDSA"}, Keys: p.idp, KeysID: name,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		issuer, problems := authz.NewIssuer(authz.IssuerSpec{Issuer: verified, TenantClaim: claim})
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		return issuer
+	}
+	held := authz.HeldSpec{Name: "globex", Hosts: []string{"globex.example"}, IDs: map[string]string{"shared": "org-globex"}, Accepted: true}
+	for name, tt := range map[string]struct {
+		issuer *authz.Issuer
+		id     string
+		path   string
+	}{
+		"its id":            {own("mine", shared.URL(), claim), "org-globex", "tenants[0].issuers[0]"},
+		"no claim":          {own("mine", shared.URL(), nil), "", "tenants[0].issuers[0]"},
+		"another claim":     {own("mine", shared.URL(), []string{"sub"}), "org-globex", "tenants[0].issuers[0]"},
+		"another id":        {own("mine", shared.URL(), claim), "org-new", ""},
+		"another issuer":    {own("mine", "https://elsewhere.example/", claim), "org-globex", ""},
+		"a name like it is": {own("shared", "https://elsewhere.example/", claim), "org-globex", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			spec := authz.TenantSpec{
+				Name: "newcomer", Hosts: []string{"newcomer.example"}, Policy: p.policy,
+				Grants: []authz.IssuerGrant{{Issuer: tt.issuer}},
+			}
+			if tt.id != "" {
+				spec.IDs = map[string]string{tt.issuer.Name(): tt.id}
+			}
+			expectProblem(t, &authz.SnapshotSpec{
+				Issuers: []*authz.Issuer{p.shared}, Tenants: []*authz.Tenant{newTenant(t, spec)}, Held: []authz.HeldSpec{held},
+			}, tt.path, "globex")
 		})
 	}
 }

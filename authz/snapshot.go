@@ -14,6 +14,7 @@ type SnapshotSpec struct {
 	Generation       uint64
 	Tenants          []*Tenant // in the order of acceptance: of two that contest a place the later is the problem
 	Held             []HeldSpec
+	Issuers          []*Issuer     // those that HeldSpec.IDs names; others there go by their name alone
 	Entries          []EntrySpec   // at most MaxEntries
 	Owned            *OwnedHeaders // the set that every tenant was compiled with
 	Proxy            ProxySpec
@@ -82,7 +83,7 @@ func NewSnapshot(spec SnapshotSpec) (*Snapshot, []Problem) {
 		spec:     &spec,
 		entries:  make(map[string]*entry, len(spec.Entries)),
 		held:     make(map[string]bool, len(spec.Held)),
-		heldIDs:  map[heldID]*HeldSpec{},
+		heldIDs:  newHeldIDs(spec.Issuers),
 		children: make(map[string][]*place),
 		tokens:   newSharings(spec.Tenants),
 		snapshot: &Snapshot{
@@ -128,9 +129,9 @@ type builder struct {
 	entries  map[string]*entry // by name
 	all      []*entry
 	held     map[string]bool
-	heldIDs  map[heldID]*HeldSpec // of those that were in force
-	children map[string][]*place  // of exact hosts, by what follows their first label
-	narrow   []*place             // of all hosts but `*`
+	heldIDs  *heldIDs            // of those that were in force
+	children map[string][]*place // of exact hosts, by what follows their first label
+	narrow   []*place            // of all hosts but `*`
 	tokens   *sharings
 	found    problems
 }

@@ -26,6 +26,7 @@ func (b *Base) Snapshot(generation uint64, tenants []*Tenant, held []authz.HeldS
 		Generation: generation,
 		Tenants:    make([]*authz.Tenant, len(tenants)),
 		Held:       held,
+		Issuers:    b.sharedIssuers(),
 		Entries:    b.entrySpecs,
 		Owned:      b.owned,
 		Proxy: authz.ProxySpec{
@@ -41,6 +42,18 @@ func (b *Base) Snapshot(generation uint64, tenants []*Tenant, held []authz.HeldS
 	}
 	snapshot, problems := authz.NewSnapshot(spec)
 	return snapshot, b.conflicts(problems, tenants)
+}
+
+// sharedIssuers returns the issuers of the main file that are one for all
+// tenants.
+func (b *Base) sharedIssuers() []*authz.Issuer {
+	var shared []*authz.Issuer
+	for _, name := range b.issuerNames {
+		if issuer := b.issuers[name]; issuer != nil && issuer.compiled != nil {
+			shared = append(shared, issuer.compiled)
+		}
+	}
+	return shared
 }
 
 func (b *Base) conflicts(problems []authz.Problem, tenants []*Tenant) []Conflict {
