@@ -3,6 +3,7 @@ package policy_test
 import (
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -180,6 +181,23 @@ func TestP8AnExpressionIsStopped(t *testing.T) {
 	} {
 		if got := truthOf(t, cel(source), in, "/u/{id}"); got.Truth != isUnknown || !strings.Contains(got.Why, why) {
 			t.Errorf("%s: %v %q", source, got.Truth, got.Why)
+		}
+	}
+}
+
+// Each list of a token that an expression reads is converted once, and no
+// expression reads more of them than the limit.
+func TestP8AnExpressionReadsFewLists(t *testing.T) {
+	for lists, want := range map[int]policy.Truth{64: isTrue, 65: isUnknown} {
+		claims, parts := object{}, make([]string, lists)
+		for i := range lists {
+			name := "g" + strconv.Itoa(i)
+			claims[name] = []any{"a"}
+			parts[i] = `claims.` + name + `==["a"]`
+		}
+		got := truthOf(t, cel(strings.Join(parts, "&&")), celRequestOf(claims), "/**")
+		if got.Truth != want || want == isUnknown && !strings.Contains(got.Why, "too long") {
+			t.Errorf("%d lists: %v %q, want %v", lists, got.Truth, got.Why, want)
 		}
 	}
 }

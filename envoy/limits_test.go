@@ -1,0 +1,87 @@
+package envoy
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/claimgate/claimgate/authz"
+)
+
+// TestP8RequestLimits holds each limit on a request to the byte, in both
+// encodings: what reaches it is read, and what is one beyond it is refused.
+func TestP8RequestLimits(t *testing.T) {
+	base := 0 // bytes of the headers that each request has
+	for _, line := range plain().raw().GetAttributes().GetRequest().GetHttp().GetHeaderMap().GetHeaders() {
+		base += len(line.GetKey()) + len(line.GetRawValue())
+	}
+	many := func(n int) sent {
+		s := plain()
+		for i := range n {
+			s = s.with(fmt.Sprint("x-", i), "1")
+		}
+		return s
+	}
+	target := func(n int) sent {
+		s := plain()
+		s.target = "/a?" + strings.Repeat("a", n-3)
+		return s
+	}
+	method := func(n int) sent {
+		s := plain()
+		s.method = strings.Repeat("M", n)
+		return s
+	}
+	for what, tc := range map[string]struct {
+		at, beyond sent
+		fault      authz.Reason
+	}{
+		"headers":        {many(maxHeaderLines), many(maxHeaderLines + 1), authz.RequestInvalid},
+		"header bytes":   {plain().with("x", strings.Repeat("a", maxHeaderBytes-base-1)), plain().with("x", strings.Repeat("a", maxHeaderBytes+1)), authz.RequestInvalid},
+		"path and query": {target(maxTargetBytes), target(maxTargetBytes + 1), authz.RequestInvalid},
+		"method":         {method(maxMethodBytes), method(maxMethodBytes + 1), authz.RequestInvalid},
+	} {
+		for encoding, msg := range tc.at.encodings() {
+			if req := read(msg); req.Fault != authz.NoFault {
+				t.Errorf("%s, %s: at the limit: %v", what, encoding, req.Fault)
+			}
+		}
+		for encoding, msg := range tc.beyond.encodings() {
+			if req := read(msg); req.Fault != tc.fault {
+				t.Errorf("%s, %s: beyond the limit: %v, want %v", what, encoding, req.Fault, tc.fault)
+			}
+		}
+	}
+}
+
+// TestP8ContextAndHost holds the limits that are no header's.
+func TestP8ContextAndHost(t *testing.T) {
+	for pairs, fault := range map[int]authz.Reason{maxContextPairs: authz.NoFault, maxContextPairs + 1: authz.RequestInvalid} {
+		msg := plain().raw()
+		msg.Attributes.ContextExtensions = map[string]string{}
+		for i := range pairs {
+			msg.Attributes.ContextExtensions[fmt.Sprint(i)] = ""
+		}
+		if req := read(msg); req.Fault != fault {
+			t.Errorf("%d context extensions: %v, want %v", pairs, req.Fault, fault)
+		}
+	}
+	s := plain()
+	s.host = strings.Repeat("a.", maxHostBytes/2) + "a"
+	for encoding, msg := range s.encodings() {
+		if req := read(msg); req.Fault != authz.HostInvalid {
+			t.Errorf("%s: a host of %d bytes: %v", encoding, len(s.host), req.Fault)
+		}
+	}
+}
+
+// TestP8Defaults holds that what an operator leaves out is bounded.
+func TestP8Defaults(t *testing.T) {
+	opts := ServiceOptions{}.withDefaults()
+	if opts.MaxConcurrentStreams != DefaultMaxConcurrentStreams || opts.MaxMessageBytes != DefaultMaxMessageBytes || opts.MaxConnectionAge != DefaultMaxConnectionAge {
+		t.Errorf("%+v", opts)
+	}
+	if server := NewServer(ServerOptions{}); server.maxInFlight != DefaultMaxInFlight {
+		t.Errorf("%d checks in progress", server.maxInFlight)
+	}
+}
