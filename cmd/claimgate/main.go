@@ -93,5 +93,6 @@ func commands() []*cobra.Command {
 		newLeversTopic(),    // help: what to change in an emergency
 		newReloadTopic(),    // help: changing the configuration of a running server
 		newReasonsTopic(),   // help: what each reason of a decision means
+		newLimitsTopic(),    // help: every limit and what happens beyond it
 	}
 }
