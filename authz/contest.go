@@ -11,6 +11,7 @@ func (b *builder) addEntryHosts(e *entry, base string) {
 		p := &place{entry: e, prefix: e.prefix, host: h.host, path: base + "." + at("hosts", i)}
 		if h.variable {
 			b.checkTwins(p)
+			b.reserve(e, h.host)
 			continue
 		}
 		problems := b.contest(p)
@@ -38,12 +39,18 @@ func (b *builder) checkTwins(p *place) {
 }
 
 // placesOf returns the hosts of a tenant: its own, and those that an entry makes
-// of its name.
+// of its name. An own one that is an entry's is a problem and left out.
 func (b *builder) placesOf(t *Tenant, base string) []*place {
 	places := make([]*place, 0, len(t.hosts)+len(t.entries))
-	own := namesOf(t.hosts)
+	own := make(names, len(t.hosts))
 	for i, host := range t.hosts {
-		places = append(places, &place{tenant: t, prefix: prefix{tenant: -1}, host: host, path: base + "." + at("hosts", i), namesake: b.isEntry(t.name)})
+		p := &place{tenant: t, prefix: prefix{tenant: -1}, host: host, path: base + "." + at("hosts", i), namesake: b.isEntry(t.name)}
+		if pattern := b.reservedFrom(p); pattern != nil {
+			b.found.addAll([]Problem{reservedProblem(p, pattern)})
+			continue
+		}
+		own[host] = struct{}{}
+		places = append(places, p)
 	}
 	for i, name := range t.entries {
 		e := b.entries[name]

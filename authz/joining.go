@@ -127,9 +127,26 @@ func (b *builder) hold(h *HeldSpec) {
 	}
 	for _, p := range places {
 		p.held, p.namesake = h.Name, b.isEntry(h.Name)
-		if b.contest(p) == nil {
-			b.enter(p)
+		if p.entry == nil && b.reservedFrom(p) != nil {
+			b.late = append(b.late, p)
+			continue
 		}
+		b.enterFree(p)
+	}
+}
+
+// holdLate closes what held tenants had of an entry's hosts, where the tenants
+// of these names have left it.
+func (b *builder) holdLate() {
+	for _, p := range b.late {
+		b.enterFree(p)
+	}
+}
+
+// enterFree puts a place in force that nobody else has.
+func (b *builder) enterFree(p *place) {
+	if b.contest(p) == nil {
+		b.enter(p)
 	}
 }
 

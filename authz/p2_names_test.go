@@ -41,12 +41,12 @@ func TestP2ANamesakeOfAnEntryGetsNothingByIt(t *testing.T) {
 	spec := authz.SnapshotSpec{
 		Entries: []authz.EntrySpec{{Name: "label", Hosts: []string{"{tenant}.wide.example"}}},
 		Tenants: []*authz.Tenant{
-			p.tenant("wide", []string{"*.wide.example"}, nil, []string{"label"}),
+			p.tenant("wide", []string{"*"}, nil, []string{"label"}),
 			p.tenant("guest", nil, []string{"label"}, nil),
-			p.tenant("label", []string{"shop.wide.example"}, nil, nil),
+			p.tenant("label", []string{"shop.example"}, nil, nil),
 		},
 	}
-	expectProblem(t, &spec, "tenants[2].hosts[0]", "shop.wide.example")
+	expectProblem(t, &spec, "tenants[2].hosts[0]", "shop.example", "stands for the entry")
 	spec.Tenants = spec.Tenants[:2]
 	newSnapshot(t, spec)
 }

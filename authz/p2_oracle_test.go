@@ -142,11 +142,31 @@ func (m *model) sound() bool {
 		}
 	}
 	for i, t := range m.tenants {
-		if !m.reaches(&m.tenants[i]) {
+		if !m.reaches(&m.tenants[i]) || !m.leavesEntries(&m.tenants[i]) {
 			return false
 		}
 		for _, o := range m.tenants[:i] {
 			if !m.apart(t.grants, o.grants) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// leavesEntries reports whether the tenant takes no host that an entry may make
+// of a name, whether or not anybody has the name.
+func (m *model) leavesEntries(t *modelTenant) bool {
+	for _, e := range m.entries {
+		for _, host := range t.hosts {
+			if !slices.Contains(e.hosts, "{tenant}.x") {
+				continue
+			}
+			entryYields, tenantYields := slices.Contains(e.yield, t.name), slices.Contains(t.yield, e.name)
+			meet, own, others := relation(worldHosts(), func(h string) bool { return hostIn(h, host) }, func(h string) bool { return hostIn(h, "*.x") })
+			switch {
+			case !meet:
+			case own && others, own && !tenantYields, others && !entryYields, others && e.prefix != "" && !tenantYields:
 				return false
 			}
 		}

@@ -92,12 +92,14 @@ func TestP2OverlappingPlacesAreProblems(t *testing.T) {
 		{"any host over an address", nil, tenants(p.tenant("b", list("[::1]"), nil, nil), p.tenant("a", list("*"), nil, nil)), "tenants[1].hosts[0]", list("[::1]")},
 		{"wide and narrow of one tenant", nil, tenants(p.tenant("a", list("*", "*.x", "h.x"), nil, nil)), "", nil},
 
-		{"expansion in a wildcard", entries(label), tenants(p.tenant("a", list("*.x"), nil, nil), p.tenant("b", nil, list("label"), nil)), "tenants[1].entries[0]", list(`"b.x" of tenant "b" of entry "label"`, `"*.x" of tenant "a"`)},
-		{"wildcard over an expansion", entries(label), tenants(p.tenant("b", nil, list("label"), nil), p.tenant("a", list("*.x"), nil, nil)), "tenants[1].hosts[0]", list("b.x")},
-		{"a wildcard that yields to the entry", entries(label), tenants(p.tenant("a", list("*.x"), nil, list("label")), p.tenant("b", nil, list("label"), nil)), "", nil},
-		{"a host of another's name", entries(label), tenants(p.tenant("a", list("b.x"), nil, nil), p.tenant("b", nil, list("label"), nil)), "tenants[1].entries[0]", list(`"b.x"`)},
+		{"expansion in a wildcard", entries(wide, label), tenants(p.tenant("b", nil, list("label"), nil)), "tenants[0].entries[0]", list(`"b.x" of tenant "b" of entry "label"`, `"*" of entry "wide"`)},
+		{"expansion in a wildcard that yields", entries(yielding(wide, "label"), label), tenants(p.tenant("b", nil, list("label"), nil)), "", nil},
+		{"wildcard over an expansion", entries(label), tenants(p.tenant("b", nil, list("label"), nil), p.tenant("a", list("*"), nil, nil)), "tenants[1].hosts[0]", list(`"{tenant}.x" of entry "label"`)},
+		{"a wildcard that yields to the entry", entries(label), tenants(p.tenant("a", list("*"), nil, list("label")), p.tenant("b", nil, list("label"), nil)), "", nil},
+		{"a host of another's name", entries(yielding(label, "a")), tenants(p.tenant("a", list("b.x"), nil, nil), p.tenant("b", nil, list("label"), nil)), "tenants[1].entries[0]", list(`"b.x"`)},
 		{"the name came first", entries(label), tenants(p.tenant("b", nil, list("label"), nil), p.tenant("a", list("b.x"), nil, nil)), "tenants[1].hosts[0]", list(`"b.x"`)},
-		{"its own expansion", entries(label), tenants(p.tenant("a", list("a.x"), list("label"), nil)), "tenants[0].entries[0]", list("a.x")},
+		{"its own expansion", entries(yielding(label, "a")), tenants(p.tenant("a", list("a.x"), list("label"), nil)), "tenants[0].entries[0]", list("a.x")},
+		{"its own expansion, of an entry that does not yield", entries(label), tenants(p.tenant("a", list("a.x"), list("label"), nil)), "tenants[0].hosts[0]", list("a.x")},
 		{"not a label", entries(label), tenants(p.tenant("A", nil, list("label"), nil)), "tenants[0].entries[0]", list(`"A"`)},
 		{"two labels", entries(label), tenants(p.tenant("a.b", nil, list("label"), nil)), "tenants[0].entries[0]", list(`"a.b"`)},
 
@@ -188,7 +190,7 @@ func TestP2ABadNewcomerBlamesNobody(t *testing.T) {
 
 func TestP2HeldPlaces(t *testing.T) {
 	p := newPlot(t)
-	label := authz.EntrySpec{Name: "label", Hosts: []string{"{tenant}.x"}}
+	label := authz.EntrySpec{Name: "label", Hosts: []string{"{tenant}.l"}}
 	claim := authz.EntrySpec{Name: "claim", Hosts: []string{"api.y"}, TenantFromClaim: []*authz.Issuer{p.shared}}
 	good := p.tenant("good", []string{"h.x", "*.z"}, []string{"claim"}, nil)
 	held := authz.HeldSpec{Name: "held", Hosts: []string{"h.x", "g.x"}, Entries: []string{"label", "claim"}}
@@ -203,7 +205,7 @@ func TestP2HeldPlaces(t *testing.T) {
 	}
 	newcomer := spec(held, good)
 	for host, want := range map[string]authz.Reason{
-		"h.x": authz.NoToken, "g.x": authz.TenantUnavailable, "held.x": authz.TenantUnavailable, "other.x": authz.PlaceUnknown, "api.y": authz.NoToken,
+		"h.x": authz.NoToken, "g.x": authz.TenantUnavailable, "held.l": authz.TenantUnavailable, "other.l": authz.PlaceUnknown, "api.y": authz.NoToken,
 	} {
 		if got := ask(newcomer, host); got != want {
 			t.Errorf("%s: %v, want %v", host, got, want)
@@ -252,13 +254,13 @@ func TestP2HeldPlaces(t *testing.T) {
 			t.Errorf("%s: %v, and beside it %v", name, got, other)
 		}
 	}
-	everywhere := p.tenant("everywhere", []string{"*"}, nil, []string{"held", "claim"})
+	everywhere := p.tenant("everywhere", []string{"*"}, nil, []string{"held", "claim", "label"})
 	if got := ask(spec(authz.HeldSpec{Name: "held"}, everywhere), "anything"); got != authz.TenantUnavailable {
 		t.Errorf("places unknown within every host: %v", got)
 	}
 	unknown := spec(authz.HeldSpec{Name: "held"}, wide, good)
 	for host, want := range map[string]authz.Reason{
-		"h.w": authz.TenantUnavailable, "g.w": authz.TenantUnavailable, "held.x": authz.TenantUnavailable, "h.x": authz.NoToken, "a.z": authz.NoToken,
+		"h.w": authz.TenantUnavailable, "g.w": authz.TenantUnavailable, "held.l": authz.TenantUnavailable, "h.x": authz.NoToken, "a.z": authz.NoToken,
 	} {
 		if got := ask(unknown, host); got != want {
 			t.Errorf("places unknown, %s: %v, want %v", host, got, want)

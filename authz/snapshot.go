@@ -31,7 +31,8 @@ type EntrySpec struct {
 	// ContextExtension is the key of a value that the proxy sets and no client
 	// can: the tenant's name. It goes without hosts.
 	ContextExtension string
-	// Hosts are exact, `*.x` (exactly one label), `{tenant}.x` or `*`.
+	// Hosts are exact, `*.x` (exactly one label), `{tenant}.x` or `*`. What
+	// `{tenant}.x` covers is the entry's, also for names that no tenant has.
 	Hosts []string
 	// PathPrefix holds whole segments of unreserved characters, one of which
 	// may be `{tenant}`; "" stands for every path. Rules, public routes and
@@ -44,10 +45,13 @@ type EntrySpec struct {
 	Cache           *token.Cache
 	// Preflight and Public pass requests before a tenant is known, without any
 	// identity, and where it is known beside what the tenant passes itself.
-	Preflight        bool
-	Public           *policy.Policy // nil: none
-	Relaxations      Oddity         // beside those of a tenant that the place names
-	YieldsTo         []string       // names of tenants and entries whose places lie within this one; a name of both is the entry's
+	Preflight   bool
+	Public      *policy.Policy // nil: none
+	Relaxations Oddity         // beside those of a tenant that the place names
+	// YieldsTo are names of tenants and entries whose places lie within this
+	// one; a name of both is the entry's. Without it nobody but the tenants that
+	// list the entry has a host that `{tenant}.x` may become.
+	YieldsTo         []string
 	ResourceMetadata *ResourceMetadata
 }
 
@@ -80,12 +84,13 @@ type Snapshot struct {
 // problem the snapshot is nil.
 func NewSnapshot(spec SnapshotSpec) (*Snapshot, []Problem) {
 	b := builder{
-		spec:     &spec,
-		entries:  make(map[string]*entry, len(spec.Entries)),
-		held:     make(map[string]bool, len(spec.Held)),
-		heldIDs:  newHeldIDs(spec.Issuers),
-		children: make(map[string][]*place),
-		tokens:   newSharings(spec.Tenants),
+		spec:       &spec,
+		entries:    make(map[string]*entry, len(spec.Entries)),
+		held:       make(map[string]bool, len(spec.Held)),
+		heldIDs:    newHeldIDs(spec.Issuers),
+		children:   make(map[string][]*place),
+		patternsOf: map[string][]*place{},
+		tokens:     newSharings(spec.Tenants),
 		snapshot: &Snapshot{
 			generation:       spec.Generation,
 			tenants:          make(map[string]*Tenant, len(spec.Tenants)),
@@ -105,6 +110,7 @@ func NewSnapshot(spec SnapshotSpec) (*Snapshot, []Problem) {
 		b.addTenant(i, tenant)
 	}
 	b.holdAll(false)
+	b.holdLate()
 	b.closeYielding()
 	if len(b.found.list) > 0 {
 		return nil, b.found.list
@@ -124,16 +130,19 @@ func (s *Snapshot) Tenant(name string) *Tenant { return s.tenants[name] }
 
 // builder fills a snapshot and finds what tenants contest.
 type builder struct {
-	spec     *SnapshotSpec
-	snapshot *Snapshot
-	entries  map[string]*entry // by name
-	all      []*entry
-	held     map[string]bool
-	heldIDs  *heldIDs            // of those that were in force
-	children map[string][]*place // of exact hosts, by what follows their first label
-	narrow   []*place            // of all hosts but `*`
-	tokens   *sharings
-	found    problems
+	spec       *SnapshotSpec
+	snapshot   *Snapshot
+	entries    map[string]*entry // by name
+	all        []*entry
+	held       map[string]bool
+	heldIDs    *heldIDs            // of those that were in force
+	children   map[string][]*place // of exact hosts, by what follows their first label
+	narrow     []*place            // of all hosts but `*`
+	patterns   []*place            // the `{tenant}.x` of entries, in their order
+	patternsOf map[string][]*place // the same by x
+	late       []*place            // of held tenants: hosts that are an entry's, for when nobody has them
+	tokens     *sharings
+	found      problems
 }
 
 // checkAnswers checks what goes into answers to clients.

@@ -18,7 +18,7 @@ const maxTenantNameBytes = 64
 // TenantSpec is what NewTenant compiles.
 type TenantSpec struct {
 	Name                 string          // 1 to 64 of A-Z, a-z, 0-9, `.`, `_`, `-`
-	Hosts                []string        // canonical (CanonicalHost), or `*.x` (exactly one label), or `*`
+	Hosts                []string        // canonical (CanonicalHost), or `*.x` (exactly one label), or `*`; none that is an entry's
 	Entries              []string        // names of entries that lead to this tenant
 	Issuers              []*token.Issuer // at least one, or Grants
 	Grants               []IssuerGrant   // in place of Issuers

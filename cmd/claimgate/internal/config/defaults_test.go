@@ -198,6 +198,10 @@ func TestP2IssuersOfTenantFilesStayOutside(t *testing.T) {
 		{"a file", "https://id.initech.example", ", jwksFile: /etc/passwd", "issuers of the main file only"},
 		{"certificate authorities", "https://id.initech.example", ", keys: {caFile: /etc/passwd}", "issuers of the main file only"},
 		{"keys at home", "https://id.initech.example", ", jwksUri: 'https://127.0.0.1/keys'", "only the main file may name a loopback address"},
+		{"issuers of others by a claim", "https://login.example.com/realms/{x}", ", jwksUri: 'https://id.initech.example/keys'", "only the main file may name many issuers at once"},
+		{"issuers of a host of its own by a claim", "https://id.initech.example/{x}", ", jwksUri: 'https://id.initech.example/keys'", "only the main file may name many issuers at once"},
+		{"a claim beside a property", "https://id.initech.example/{tenant.name}/{x}", ", jwksUri: 'https://id.initech.example/keys'", "only the main file may name many issuers at once"},
+		{"positive control: a property", "https://id.initech.example/{tenant.name}", ", jwksUri: 'https://id.initech.example/keys'", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -213,6 +217,28 @@ func TestP2IssuersOfTenantFilesStayOutside(t *testing.T) {
 				t.Errorf("got %v, want %q", mistakes, tt.message)
 			}
 		})
+	}
+}
+
+// TestP2IssuerTemplatesAreOfTheMainFile: no tenant file can name the issuers of
+// all tenants that come later; the main file can.
+func TestP2IssuerTemplatesAreOfTheMainFile(t *testing.T) {
+	const template = "{name: own, issuer: 'https://login.example.com/realms/{x}', jwksUri: 'https://login.example.com/keys', audiences: [a], algorithms: [RS256]}"
+	const rules = "policy: {rules: [{name: all, action: allow, anyToken: true}]}"
+	dir := t.TempDir()
+	file := write(t, mainHead+"tenantDirs: [{path: tenants}]\n", dir, "claimgate.yaml")
+	tenant := write(t, "hosts: [acme.example]\nissuers: ["+template+"]\n"+rules+"\n", dir, "tenants", "acme.yaml")
+	mistakes, _ := check(t, file)
+	if len(mistakes) != 1 || mistakes[0].File != tenant || mistakes[0].Path != "issuers[0].issuer" || !strings.Contains(mistakes[0].Mend, "{tenant.name}") {
+		t.Errorf("in a tenant file: %v", mistakes)
+	}
+	for name, text := range map[string]string{
+		"an issuer of the main file":           mainHead + "  - " + template + "\ntenants: [{name: acme, hosts: [acme.example], issuers: [own], " + rules + "}]\n",
+		"a tenant's own one, in the main file": mainHead + "tenants: [{name: acme, hosts: [acme.example], issuers: [" + template + "], " + rules + "}]\n",
+	} {
+		if mistakes, _ := check(t, write(t, text, t.TempDir(), "claimgate.yaml")); len(mistakes) > 0 {
+			t.Errorf("%s: %v", name, mistakes)
+		}
 	}
 }
 
@@ -258,7 +284,6 @@ func TestP2TheNewcomerIsTheBadOne(t *testing.T) {
 		{"host", "hosts: [a.example]\n", "hosts: [A.example.]\n"},
 		{"wildcard over host", "hosts: [a.example]\n", "hosts: ['*.example']\n"},
 		{"host below wildcard", "hosts: ['*.example']\n", "hosts: [a.example]\n"},
-		{"host of the other's entry", "entries: [own-host]\n", "entries: []\nhosts: [first.api.example.com]\n"},
 		{"id", "entries: [shared-host]\nissuers: [auth0]\nids: {auth0: same}\n", "entries: [shared-host]\nissuers: [auth0]\nids: {auth0: same}\n"},
 		{"id by name", "entries: [shared-host]\nissuers: [auth0]\n", "entries: [shared-host]\nissuers: [auth0]\nids: {auth0: first}\n"},
 		{"own issuer of one string", "issuers: [{name: own, issuer: https://x.example, audiences: [a], algorithms: [RS256]}]\n",
@@ -287,6 +312,30 @@ func TestP2TheNewcomerIsTheBadOne(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestP2HostsOfAnEntryAreKept: who names a host that an entry makes of a name is
+// the bad one, also before there is a tenant of that name.
+func TestP2HostsOfAnEntryAreKept(t *testing.T) {
+	dir := t.TempDir()
+	_, base := compileMain(t, "testdata/good/platform.yaml")
+	bob := tenantOf(t, base, write(t, "labels: {plan: gold, realm: bob}\n", dir, "bob.yaml"))
+	for hosts, taken := range map[string]bool{
+		"bob.api.example.com": true, "'*.api.example.com'": true, "'*'": true, "bob.example.com": false, "'*.example.org'": false,
+	} {
+		eve := tenantOf(t, base, write(t, "labels: {plan: gold, realm: eve}\nentries: []\nhosts: ["+hosts+"]\n", dir, "eve.yaml"))
+		for _, order := range [][]*Tenant{{eve}, {eve, bob}, {bob, eve}} {
+			_, conflicts := base.Snapshot(1, order, nil)
+			if len(conflicts) > 0 != taken {
+				t.Errorf("%s: %v", hosts, conflicts)
+			}
+			for _, c := range conflicts {
+				if order[c.Index] != eve || c.Problem.Path != "hosts[0]" || !strings.Contains(c.Problem.Message, `entry "own-host"`) {
+					t.Errorf("%s: %v", hosts, c.Problem)
+				}
+			}
+		}
 	}
 }
 

@@ -91,7 +91,7 @@ type lossDoc struct {
 
 type issuerDoc struct {
 	Name          string               `yaml:"name" required:"true" doc:"Name by which tenants and rules refer to the issuer: 1 to 64 of A-Z a-z 0-9 . _ -"`
-	Issuer        string               `yaml:"issuer" required:"true" doc:"Issuer identifier: the exact text of the iss claim, a https URL without query, fragment and user. A loopback address may use http. {tenant.name} and {tenant.labels.x} make one issuer a tenant of it; {claim} stands for the value of that claim, which the token must carry, and needs jwksUri, jwksFile or jwks."`
+	Issuer        string               `yaml:"issuer" required:"true" doc:"Issuer identifier: the exact text of the iss claim, a https URL without query, fragment and user. A loopback address may use http. {tenant.name} and {tenant.labels.x} make one issuer a tenant of it; {claim} stands for the value of that claim, which the token must carry, and needs jwksUri, jwksFile or jwks; not in tenant files."`
 	Audiences     []string             `yaml:"audiences" required:"true" doc:"Audiences of which a token must name at least one."`
 	AudienceClaim claimPath            `yaml:"audienceClaim" doc:"Claim that holds the audience where that is not aud, such as client_id in access tokens of Amazon Cognito. With another claim aud is not looked at. Not written: aud."`
 	Algorithms    []string             `yaml:"algorithms" required:"true" doc:"Signature algorithms that are accepted: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, Ed25519."`
@@ -134,14 +134,14 @@ type keysDoc struct {
 // the hosts, {tenant} in the prefix, contextExtension and tenantFromClaim.
 type entryDoc struct {
 	Name             string       `yaml:"name" required:"true" doc:"Name by which tenants list the entry: 1 to 64 of A-Z a-z 0-9 . _ -"`
-	Hosts            []string     `yaml:"hosts" doc:"Hosts of the entry: exact, *.example.com for exactly one more label, {tenant}.example.com where that label is the tenant's name, or * for every host."`
+	Hosts            []string     `yaml:"hosts" doc:"Hosts of the entry: exact, *.example.com for exactly one more label, {tenant}.example.com where that label is the tenant's name, or * for every host. What {tenant}.example.com covers is kept for the tenants that list the entry, also while nobody has the name: no tenant may name such a host, or *.example.com, of its own."`
 	PathPrefix       string       `yaml:"pathPrefix" doc:"Path prefix of whole segments, one of which may be {tenant}, the tenant's name. Rules see the path below it."`
 	ContextExtension string       `yaml:"contextExtension" doc:"Key of Envoy's context_extensions whose value is the tenant's name. A client cannot set it."`
 	TenantFromClaim  []string     `yaml:"tenantFromClaim" doc:"Names of issuers of this file whose tenantClaim finds the tenant, after the token is verified."`
 	Preflight        string       `yaml:"preflight" default:"deny" enum:"allow,deny" doc:"Whether CORS preflights pass before a tenant is known."`
 	Public           []publicDoc  `yaml:"public" doc:"Routes that need no token and pass before a tenant is known; the first match in this order decides."`
 	PathRelaxations  []string     `yaml:"pathRelaxations" enum:"double-slash,encoded-slash,semicolon" doc:"Oddities of paths that are admitted. Such a path is judged twice, as it was sent and as an upstream may read it."`
-	YieldsTo         []string     `yaml:"yieldsTo" doc:"Names of tenants and entries whose places may lie within those of this entry. A name that both have is the entry's."`
+	YieldsTo         []string     `yaml:"yieldsTo" doc:"Names of tenants and entries whose places may lie within those of this entry. A tenant named here may name single hosts that {tenant}.example.com covers, and then keeps out a tenant of that name. A name that both have is the entry's."`
 	ResourceMetadata *resourceDoc `yaml:"resourceMetadata" doc:"The protected resource that challenges point to (RFC 9728)."`
 }
 

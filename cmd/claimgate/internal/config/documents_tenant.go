@@ -22,11 +22,11 @@ type defaultsDoc struct {
 
 // tenantDoc is a tenant as written, in the main file or in one of its own.
 type tenantDoc struct {
-	Hosts            []string `yaml:"hosts" doc:"Hosts by which requests reach the tenant: exact, *.example.com for exactly one more label, or * for every host. A host belongs to one tenant."`
+	Hosts            []string `yaml:"hosts" doc:"Hosts by which requests reach the tenant: exact, *.example.com for exactly one more label, or * for every host. A host belongs to one tenant, and one that {tenant}.example.com of an entry covers to that entry: list it under entries."`
 	commonDoc        `yaml:",inline"`
 	Labels           map[string]string `yaml:"labels" doc:"What the platform says about the tenant, for conditions, headers and issuer templates; names and values are texts."`
 	IDs              map[string]string `yaml:"ids" doc:"By name of an issuer with a tenantClaim: the value of that claim that stands for this tenant. Not written: the tenant's name."`
-	YieldsTo         []string          `yaml:"yieldsTo" doc:"Names of tenants and entries whose places may lie within a wildcard host of this one. A name that both have is the entry's."`
+	YieldsTo         []string          `yaml:"yieldsTo" doc:"Names of tenants and entries whose places may lie within a wildcard host of this one. A tenant with * names each entry with {tenant} in its hosts. A name that both have is the entry's."`
 	Suspended        bool              `yaml:"suspended" doc:"Deny every request of the tenant at once, public routes included."`
 	InsecureShadow   *insecureShadow   `yaml:"insecureShadow" doc:"Pass missing and bad tokens too, for a while: whoever knows the address can then reach the upstream."`
 	SharedTokens     bool              `yaml:"sharedTokens" doc:"Say that tokens of this tenant may be good for other tenants that admit the same issuer and say so too."`

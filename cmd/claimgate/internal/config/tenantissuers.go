@@ -142,6 +142,10 @@ func (b *tenantBuilder) mainFileOnly(at place, doc *issuerDoc) {
 			b.problem(at.at(field.path), "this is for issuers of the main file only", "define the issuer there, or remove this")
 		}
 	}
+	if isClaimTemplate(doc.Issuer) {
+		// It would meet the issuers of tenants that come later.
+		b.further(at.at("issuer"), "only the main file may name many issuers at once", "write the issuer exactly, with {tenant.name} or {tenant.labels.x} if need be, or define it in the main file")
+	}
 	for _, field := range []struct{ path, url string }{{"issuer", doc.Issuer}, {"jwksUri", doc.JWKSURI}} {
 		if leadsHome(field.url) {
 			b.further(at.at(field.path), "only the main file may name a loopback address", "define the issuer there")

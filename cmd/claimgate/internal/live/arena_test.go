@@ -52,6 +52,11 @@ tenantDefaults:
 tenantDirs: [{path: tenants}]
 `
 
+// arenaYields is the main file of which the entry leaves hosts to a tenant.
+func arenaYields(tenant string) string {
+	return strings.Replace(arenaMain, `"{tenant}.api.example.com"]`, `"{tenant}.api.example.com"], yieldsTo: [`+tenant+"]", 1)
+}
+
 // arenaTenant allows orders, public news, and nothing below /orders/secret.
 func arenaTenant(version string) string {
 	return "labels: {version: " + version + "}\n" +

@@ -119,7 +119,7 @@ func TestP6StateDirectoryThatNobodyCanTrust(t *testing.T) {
 			if err := os.Mkdir(a.path("state"), 0o700); err != nil {
 				t.Fatal(err)
 			}
-			a.main(arenaMain + "stateDir: state\n")
+			a.main(arenaYields("a0") + "stateDir: state\n")
 			a.open()
 			if err := tc.spoil(a.path("state")); err != nil {
 				t.Fatal(err)

@@ -61,7 +61,7 @@ func TestP6TenantsInForceKeepWhatTheyHad(t *testing.T) {
 	if err := os.Mkdir(a.path("state"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	a.main(arenaMain + "stateDir: state\n")
+	a.main(arenaYields("t0") + "stateDir: state\n")
 	a.open()
 	a.tenant("t0", arenaTenant("v1")+"hosts: [t1.api.example.com]\n")
 	a.open()
