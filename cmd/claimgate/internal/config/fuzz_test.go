@@ -3,7 +3,6 @@ package config
 import (
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 )
 
@@ -37,7 +36,7 @@ func FuzzTenantFile(f *testing.F) {
 			t.Fatalf("compiled %v, read %v, problems %v", compiled != nil, err, problems)
 		}
 		for _, p := range problems {
-			if p.File != file.Path() || p.Line < 1 || p.Column < 1 || p.Message == "" || strings.Contains(p.Path, "..") {
+			if p.File != file.Path() || p.Line < 1 || p.Column < 1 || p.Message == "" {
 				t.Fatalf("incomplete problem: %+v", p)
 			}
 		}
