@@ -42,7 +42,11 @@ func (g *grant) check(claims *token.Value, now time.Time) (Reason, bool) {
 
 // mine reports whether the token is for this tenant, as far as its claim tells.
 func (g *grant) mine(claims *token.Value) bool {
-	return g.issuer.tenantClaim == nil || g.issuer.tenantOf(claims) == g.id
+	if g.issuer.tenantClaim == nil {
+		return true
+	}
+	id := g.issuer.tenantOf(claims)
+	return id != "" && id == g.id // no id and no claim are no match
 }
 
 // checkAudiences wants the token to name an audience of this part of the
