@@ -2,13 +2,13 @@ package certs
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"time"
 
-	"github.com/fsnotify/fsnotify"
 	"go.uber.org/zap"
+
+	"github.com/claimgate/claimgate/cmd/claimgate/internal/dirwatch"
 )
 
 // How changes are noticed.
@@ -123,95 +123,20 @@ func (blind) Changes() <-chan struct{} { return nil }
 func (blind) Watch([]string) error     { return nil }
 func (blind) Close() error             { return nil }
 
-// directories watches directories and not files, since a file that is replaced
-// by rename, as issuers of certificates and Secret volumes do, is another one.
-type directories struct {
-	events  *fsnotify.Watcher
-	changes chan struct{}
-	done    chan struct{}
-	watched map[string]os.FileInfo // as they were when the watch began
-}
+// directories watches by the file system's own events.
+type directories struct{ *dirwatch.Watcher }
 
 // WatchFiles returns a watcher of the file system's own events.
 func WatchFiles() (Watcher, error) {
-	events, err := fsnotify.NewWatcher()
+	watcher, err := dirwatch.New(nil)
 	if err != nil {
 		return nil, err
 	}
-	d := &directories{events: events, changes: make(chan struct{}, 1), done: make(chan struct{}), watched: map[string]os.FileInfo{}}
-	go d.forward()
-	return d, nil
-}
-
-// Changes implements Watcher.
-func (d *directories) Changes() <-chan struct{} { return d.changes }
-
-// Close implements Watcher.
-func (d *directories) Close() error {
-	err := d.events.Close()
-	<-d.done
-	return err
-}
-
-// forward folds events into one. An error is an overflow: anything may have
-// changed.
-func (d *directories) forward() {
-	defer close(d.done)
-	for {
-		open := false
-		select {
-		case _, open = <-d.events.Events:
-		case _, open = <-d.events.Errors:
-		}
-		if !open {
-			return
-		}
-		select {
-		case d.changes <- struct{}{}:
-		default:
-		}
-	}
+	return directories{watcher}, nil
 }
 
 // Watch implements Watcher.
-func (d *directories) Watch(dirs []string) error {
-	wanted := make(map[string]bool, len(dirs))
-	for _, dir := range dirs {
-		wanted[dir] = true
-	}
-	for dir := range d.watched {
-		if !wanted[dir] {
-			d.forget(dir)
-		}
-	}
-	failed := make([]error, 0, len(wanted))
-	for dir := range wanted {
-		failed = append(failed, d.add(dir))
-	}
-	return errors.Join(failed...)
-}
-
-func (d *directories) forget(dir string) {
-	_ = d.events.Remove(dir) // it may be gone
-	delete(d.watched, dir)
-}
-
-// add watches a directory, again where another one has its name by now.
-func (d *directories) add(dir string) error {
-	info, err := os.Stat(dir)
-	known := d.watched[dir]
-	if err == nil && known != nil && os.SameFile(known, info) {
-		return nil
-	}
-	if known != nil {
-		d.forget(dir)
-	}
-	if err != nil {
-		return err
-	}
-	if err := d.events.Add(dir); err != nil {
-		return err
-	}
-	d.watched[dir] = info
-	return nil
+func (d directories) Watch(dirs []string) error {
+	_, err := d.Watcher.Watch(dirs)
+	return err
 }

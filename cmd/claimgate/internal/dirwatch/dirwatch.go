@@ -1,0 +1,139 @@
+// Package dirwatch tells that something changed in some directories.
+//
+//	watcher, err := dirwatch.New(func(path string) bool { return true })
+//	_, err = watcher.Watch([]string{"/etc/claimgate"})
+//	<-watcher.Changes()
+//
+// It watches directories and not files, since a file that is replaced by rename,
+// as editors and mounted volumes do, is another one. It may tell too often, and
+// what it misses its user finds by looking now and then.
+package dirwatch
+
+import (
+	"errors"
+	"os"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// Watcher watches directories. Watch is called by one goroutine.
+type Watcher struct {
+	events   *fsnotify.Watcher
+	concerns func(path string) bool
+	changes  chan struct{}
+	done     chan struct{}
+	watched  map[string]os.FileInfo // as they were when the watch began
+}
+
+// New returns a watcher of nothing yet. Events whose path does not concern are
+// left out; concerns is called from another goroutine. Nil: all concern.
+func New(concerns func(path string) bool) (*Watcher, error) {
+	events, err := fsnotify.NewWatcher()
+	if err != nil {
+		return nil, err
+	}
+	if concerns == nil {
+		concerns = func(string) bool { return true }
+	}
+	w := &Watcher{
+		events: events, concerns: concerns,
+		changes: make(chan struct{}, 1), done: make(chan struct{}), watched: map[string]os.FileInfo{},
+	}
+	go w.forward()
+	return w, nil
+}
+
+// Changes tells of one change or of many.
+func (w *Watcher) Changes() <-chan struct{} { return w.changes }
+
+// Close ends the watch.
+func (w *Watcher) Close() error {
+	err := w.events.Close()
+	<-w.done
+	return err
+}
+
+// forward folds events that concern us into one.
+func (w *Watcher) forward() {
+	defer close(w.done)
+	for {
+		select {
+		case event, open := <-w.events.Events:
+			if !open {
+				return
+			}
+			if !w.concerns(event.Name) {
+				continue
+			}
+		case _, open := <-w.events.Errors: // such as an overflow: anything may have changed
+			if !open {
+				return
+			}
+		}
+		select {
+		case w.changes <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Watch watches these directories from now on, and no others. It reports
+// whether it began to watch one: what changed there before is still to be looked
+// at. What cannot be watched is in the error.
+func (w *Watcher) Watch(dirs []string) (began bool, err error) {
+	wanted := make(map[string]bool, len(dirs))
+	for _, dir := range dirs {
+		wanted[dir] = true
+	}
+	for dir := range w.watched {
+		if !wanted[dir] {
+			w.forget(dir)
+		}
+	}
+	w.forgetLost()
+	failed := make([]error, 0, len(wanted))
+	for dir := range wanted {
+		added, err := w.add(dir)
+		began, failed = began || added, append(failed, err)
+	}
+	return began, errors.Join(failed...)
+}
+
+func (w *Watcher) forget(dir string) {
+	_ = w.events.Remove(dir) // it may be gone
+	delete(w.watched, dir)
+}
+
+// forgetLost forgets the watches that ended by themselves: that of a directory
+// which went ends, even if it comes back as the same.
+func (w *Watcher) forgetLost() {
+	alive := map[string]bool{}
+	for _, dir := range w.events.WatchList() {
+		alive[dir] = true
+	}
+	for dir := range w.watched {
+		if !alive[dir] {
+			delete(w.watched, dir)
+		}
+	}
+}
+
+// add watches a directory, again where another one has its name by now.
+func (w *Watcher) add(dir string) (added bool, err error) {
+	info, err := os.Stat(dir)
+	known := w.watched[dir]
+	if err == nil && known != nil && os.SameFile(known, info) {
+		return false, nil
+	}
+	if known != nil {
+		w.forget(dir)
+	}
+	if err != nil {
+		return false, err
+	}
+	if err := w.events.Add(dir); err != nil {
+		return false, err
+	}
+	w.watched[dir] = info
+	return true, nil
+}
