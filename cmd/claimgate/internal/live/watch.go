@@ -59,7 +59,8 @@ func (d *directories) concerns(path string) bool {
 // Watch implements Watcher.
 func (d *directories) Watch(main string, dirs []string) (began bool, err error) {
 	next := targets{names: map[string]bool{filepath.Clean(main): true}, dirs: map[string]bool{}}
-	wanted := []string{filepath.Dir(filepath.Clean(main))}
+	wanted := make([]string, 0, 1+2*len(dirs))
+	wanted = append(wanted, filepath.Dir(filepath.Clean(main)))
 	for _, dir := range dirs {
 		dir = filepath.Clean(dir)
 		next.names[dir], next.dirs[dir] = true, true
