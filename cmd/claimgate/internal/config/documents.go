@@ -21,7 +21,7 @@ type mainDoc struct {
 	Proxy          proxyDoc      `yaml:"proxy" doc:"What is known of the proxy in front."`
 	StateDir       string        `yaml:"stateDir" doc:"Directory, relative to this file, that keeps what must outlive the process, such as which tenant was accepted first, and the last good key set of each issuer, so that a start during an outage of the issuer serves. It must belong to the user of the process and be writable by nobody else; where only the directory around it exists it is made so. Not written: nothing is kept."`
 	StateKey       secretRef     `yaml:"stateKey" doc:"Key of the HMAC that seals the key sets in stateDir, at least 16 bytes, as file:/path or env:NAME. Sets that were written with another key or without one are then not used. Not written: a checksum."`
-	MaxTenantLoss  lossDoc       `yaml:"maxTenantLoss" doc:"Greatest number of tenants that one reload removes without being told to: the greater of both."`
+	MaxTenantLoss  lossDoc       `yaml:"maxTenantLoss" doc:"Greatest number of tenants that one reload, or a start by what stateDir knows, removes without being told to: the greater of both."`
 	OwnedHeaders   []string      `yaml:"ownedHeaders" empty:"true" doc:"Request headers that claimgate owns, in addition to those that this file sets; at most 64 in all. On every allow each one is set or removed, for every tenant."`
 	Issuers        []issuerDoc   `yaml:"issuers" empty:"true" doc:"Issuers of tokens that tenants may name."`
 	Entries        []entryDoc    `yaml:"entries" empty:"true" doc:"Places at which requests come in, and how the tenant is told there."`

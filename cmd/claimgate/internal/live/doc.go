@@ -23,7 +23,8 @@
 //     accepted text, waits for its rest, for another file in its place, or
 //     for a confirmation.
 //   - Tenants of which many vanish at once stay in force until that is
-//     confirmed.
+//     confirmed. Where many that the state directory knows are missing at a
+//     start, nobody gets their places until they are back or that is confirmed.
 //
 // One changed file causes the work of one: it alone is read, parsed and
 // compiled, and all other tenants of the next generation are those of the last.

@@ -28,11 +28,14 @@ What is wrong never replaces what was right:
                                  neither gets it; at a start the order in which
                                  they were accepted decides, which stateDir keeps
   many tenants vanish            more than maxTenantLoss at once stay in force
-                                 until that is confirmed
+                                 until that is confirmed; at a start those that
+                                 stateDir knows count, and their places answer 503
+                                 until their files are back or that is confirmed
   suspended: true                the tenant is denied at once
 
 At a start a bad main file ends the server with exit code 2; bad tenant files do
-not.
+not, nor does a directory that is empty, such as one that is not mounted yet. A
+start that is meant to lose many tenants has to be confirmed as below.
 
 Where to look: the log has a line for each change, with file, line and column of
 what is wrong and what is in force instead; / and /config of the admin listener

@@ -106,7 +106,8 @@ func (j *judging) gather() {
 }
 
 // lose lets tenants go whose file is gone, or keeps all of them where they are
-// too many.
+// too many. At a start that is what was accepted before: files that are not
+// mounted yet cost nobody his place.
 func (j *judging) lose() error {
 	inline := map[string]bool{}
 	for _, file := range j.main.Inline {
@@ -120,7 +121,7 @@ func (j *judging) lose() error {
 		}
 	}
 	switch {
-	case j.start || len(lost) <= j.maxLoss || j.allConfirmed(lost):
+	case len(lost) <= j.maxLoss || j.allConfirmed(lost):
 		for _, i := range lost {
 			i.next = nil
 		}
