@@ -19,7 +19,7 @@ RACE := $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && [ "$$($(GO) env
 # claimgate.
 MODULES = $(patsubst %/go.mod,%,$(filter-out .ci/tools/%,$(shell git ls-files '*/go.mod')))
 
-.PHONY: help demo test test-modules lint bench authzbench fuzz build check-examples schema clean envoy
+.PHONY: help demo test test-modules lint bench authzbench fuzz build check-examples schema clean envoy promtool
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ schema: ## Write the generated JSON Schema again
 
 envoy: ## Fetch the pinned Envoy into .build (says so where it cannot be had)
 	@sh .ci/install-envoy.sh
+
+promtool: ## Fetch promtool into .build, which tests the alert rules (says so where it cannot be had)
+	@sh .ci/install-promtool.sh
 
 clean: ## Remove what was built and fetched
 	rm -rf $(BUILD)

@@ -66,9 +66,20 @@ func (p *process) adminHandler() http.Handler {
 		Started:     p.started,
 		Sources:     p.registry.Status,
 		Keys:        p.registry.Keys,
+		Accepted:    p.accepted,
 		Summary:     p.summary,
 		Actions:     p.actions(),
 	})
+}
+
+// accepted returns what each issuer brought since the start.
+func (p *process) accepted() []admin.Accepted {
+	counted := p.telemetry.Metrics().Accepted()
+	all := make([]admin.Accepted, len(counted))
+	for i, c := range counted {
+		all[i] = admin.Accepted(c)
+	}
+	return all
 }
 
 func open(name string, settings config.Listener) (net.Listener, error) {

@@ -377,10 +377,13 @@ func TestP3ServeStartsDuringAnOutageWithKeptKeys(t *testing.T) {
 		t.Errorf("an opaque token: %d", code)
 	}
 	_, metrics, err := ask(second.addresses["metrics"], "/metrics")
-	for _, want := range []string{"claimgate_jwks_store_restored_total 1", "claimgate_jwks_store_usable 1", `claimgate_jwks_kept_set{issuer="` + issuerURL + `"} 1`} {
+	for _, want := range []string{`claimgate_accepted_tokens_total{issuer_name="idp",tenant="acme"} 1`, "claimgate_jwks_store_restored_total 1", "claimgate_jwks_store_usable 1", `claimgate_jwks_kept_set{issuer="` + issuerURL + `"} 1`} {
 		if err != nil || !strings.Contains(metrics, want+"\n") {
 			t.Errorf("no %s in the metrics (%v)", want, err)
 		}
+	}
+	if _, page, err := ask(second.addresses["admin"], "/tokens"); err != nil || !strings.Contains(page, "idp     acme    1\n") {
+		t.Errorf("what the issuer brings: %s, %v", page, err)
 	}
 	_, page, err := ask(second.addresses["admin"], "/keys?issuer="+issuerURL)
 	if err != nil || !strings.Contains(page, "kept from before the start") || !strings.Contains(page, "THUMBPRINT") {

@@ -24,6 +24,7 @@
 //	/config           what is configured, in JSON
 //	/keys             the state of every key source; /keys?issuer=... adds kids
 //	                  and thumbprints of the keys in force
+//	/tokens           what each issuer still brings, by tenant
 //
 // The admin listener can be given actions, such as /reload, which a POST runs.
 // Everything else only reads: any method but GET and HEAD is refused. None of

@@ -23,6 +23,7 @@ type PageOptions struct {
 	Started     time.Time
 	Sources     func() []jwks.Status
 	Keys        func(issuer string) map[string][]jwks.KeyView // in force, by the ID of the source; nil: not shown
+	Accepted    func() []Accepted                             // nil: none
 	Summary     func() Summary
 	Actions     map[string]Action // by path; a POST runs them
 }
@@ -95,6 +96,7 @@ func PageHandler(opts PageOptions) http.Handler {
 	mux.HandleFunc("/readyz", opts.readyz)
 	mux.HandleFunc("/config", opts.config)
 	mux.HandleFunc("/keys", opts.keys)
+	mux.HandleFunc("/tokens", opts.tokens)
 	top := http.NewServeMux()
 	top.Handle("/", readOnly(mux))
 	for path, action := range opts.Actions {
@@ -125,7 +127,7 @@ func (o *PageOptions) index(w http.ResponseWriter, _ *http.Request) {
 			fmt.Fprintf(&page, "FAILED    %s: %s\n", s.Issuer, failure(s))
 		}
 	}
-	page.WriteString("/readyz?verbose  who is not ready\n/config          what is configured, in JSON\n/keys            key sources; /keys?issuer=... with kids and thumbprints\n/livez           whether the process answers\n")
+	page.WriteString("/readyz?verbose  who is not ready\n/config          what is configured, in JSON\n/keys            key sources; /keys?issuer=... with kids and thumbprints\n/tokens          what each issuer still brings, by tenant\n/livez           whether the process answers\n")
 	if len(o.Actions) > 0 {
 		page.WriteString("/reload          POST: look at every file now\n/confirm         POST: let happen what waits to be confirmed\n")
 	}

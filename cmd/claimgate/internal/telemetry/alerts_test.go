@@ -84,11 +84,18 @@ func TestAlertRules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	tests, err := os.ReadFile(alerts + "claimgate.rules.test.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
 	seen := map[string]bool{}
 	for _, rule := range rules {
 		t.Run(rule.Alert, func(t *testing.T) {
 			rule.checkForm(t, string(readme))
 			rule.checkMetrics(t, metrics)
+			if !bytes.Contains(tests, []byte("      - alertname: "+rule.Alert+"\n")) {
+				t.Error("no test fires it")
+			}
 			if seen[rule.Alert] {
 				t.Error("there are two of this name")
 			}
@@ -129,7 +136,7 @@ func (r *alertRule) checkForm(t *testing.T, readme string) {
 }
 
 var (
-	metricUse = regexp.MustCompile(`(\w+\()?\b(claimgate_\w+)(\{[^}]*\})?(\[[0-9]+[mh]\])?`)
+	metricUse = regexp.MustCompile(`(\w+\()?\b(claimgate_\w+)(\{[^}]*\})?(\[[0-9]+[mh]\])?( > 0 unless| offset 1h\))?`)
 	matcher   = regexp.MustCompile(`(\w+)="([^"]*)"`)
 	grouping  = regexp.MustCompile(`by \(([^)]*)\)`)
 	shown     = regexp.MustCompile(`\$labels\.(\w+)`)
@@ -150,7 +157,8 @@ func (r *alertRule) checkMetrics(t *testing.T, metrics map[string][]string) {
 		known = append(known, labels...)
 		counter := strings.HasSuffix(use[2], "_total")
 		rated := (use[1] == "rate(" || use[1] == "increase(") && use[4] != ""
-		if counter != rated {
+		young := use[5] != "" // it is there since less than an hour, and is no longer zero
+		if counter != (rated || young) {
 			t.Errorf("%s is used as what it is not: %s", use[2], use[0])
 		}
 		for _, m := range matcher.FindAllStringSubmatch(use[3], -1) {

@@ -11,7 +11,7 @@ import (
 
 func TestCheckedAllocatesNothing(t *testing.T) {
 	tel, _ := newTelemetry(t, LogSettings{})
-	req, decision := request("GET", "/"), &authz.Decision{Verdict: authz.Allow, Reason: authz.Allowed, Tenant: "acme"}
+	req, decision := request("GET", "/"), &authz.Decision{Verdict: authz.Allow, Reason: authz.Allowed, Tenant: "acme", Issuer: "idp"}
 	if n := testing.AllocsPerRun(100, func() { tel.Checked(req, decision, time.Millisecond, nil) }); n != 0 {
 		t.Errorf("%v allocations for an allowed request", n)
 	}
@@ -22,7 +22,7 @@ func BenchmarkCheckedAllowed(b *testing.B) {
 	req := request("GET", "/")
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
-		decision := &authz.Decision{Verdict: authz.Allow, Reason: authz.Allowed, Tenant: "acme"}
+		decision := &authz.Decision{Verdict: authz.Allow, Reason: authz.Allowed, Tenant: "acme", Issuer: "idp"}
 		for pb.Next() {
 			tel.Checked(req, decision, time.Millisecond, nil)
 		}

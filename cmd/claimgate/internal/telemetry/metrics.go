@@ -33,6 +33,7 @@ type Metrics struct {
 
 	checks        *checkCounters
 	shadowed      *checkCounters
+	accepted      *acceptedCounters
 	duration      [verdicts]prometheus.Observer
 	panics        prometheus.Counter
 	suppressed    prometheus.Counter
@@ -56,6 +57,7 @@ func NewMetrics() *Metrics {
 		fetchDuration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "claimgate_jwks_fetch_duration_seconds", Help: "Duration of fetches of key sets.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}}),
+		accepted:      newAcceptedCounters(),
 		issuers:       newLabelCap(maxLabels),
 		configuration: newConfigurationGauges(),
 		certificates:  newCertificateCounters(),
@@ -88,7 +90,7 @@ func (m *Metrics) addChecks() {
 	for v := range m.duration {
 		m.duration[v] = durations.WithLabelValues(authz.Verdict(v).String())
 	}
-	m.registry.MustRegister(counts, shadowed, durations)
+	m.registry.MustRegister(counts, shadowed, m.accepted, durations)
 }
 
 // Gatherer returns what a metrics page shows.
@@ -109,6 +111,7 @@ func (m *Metrics) checked(decision *authz.Decision, elapsed time.Duration) {
 		verdict = authz.Deny
 	}
 	m.checks.get(decision.Tenant, verdict, decision.Reason).Inc()
+	m.accepted.count(decision)
 	if reason, ok := wouldBe(decision); ok {
 		m.shadowed.get(decision.Tenant, authz.Allow, reason).Inc()
 	}

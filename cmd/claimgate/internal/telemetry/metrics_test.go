@@ -37,7 +37,7 @@ func fill(m *Metrics) {
 	})
 	m.WatchKeyStore(func() jwks.StoreStatus { return jwks.StoreStatus{Usable: true} })
 	m.fetched("https://a.example", jwks.FetchOK, time.Second)
-	m.checked(&authz.Decision{Verdict: authz.Allow, Reason: authz.Allowed, Tenant: "acme"}, time.Millisecond)
+	m.checked(&authz.Decision{Verdict: authz.Allow, Reason: authz.Allowed, Tenant: "acme", Issuer: "idp"}, time.Millisecond)
 	m.checked(&authz.Decision{Verdict: authz.Challenge, Reason: authz.PlaceUnknown}, time.Millisecond)
 	m.checked(&authz.Decision{Verdict: authz.Allow, Reason: authz.ShadowPassed, Shadowed: authz.ScopeMissing, Tenant: "acme"}, time.Millisecond)
 	m.checked(&authz.Decision{Verdict: authz.Allow, Reason: authz.Allowed, ShadowRule: "trial", Tenant: "trying"}, time.Millisecond)
