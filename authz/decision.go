@@ -8,7 +8,8 @@ import (
 
 // Decision is the outcome of one request. Its zero value denies. The struct is
 // the caller's; what its slices, strings and values point to is shared with
-// other decisions: it is read, never written.
+// other decisions: it is read, never written, and not kept beyond the request
+// (see Engine.DecideInto) but for the names of configured things.
 type Decision struct {
 	Verdict Verdict
 	Reason  Reason
@@ -34,6 +35,20 @@ type Decision struct {
 	Remove          []string        // request headers to remove, on Allow only; never a name of Set
 	ResponseHeaders []Header        // for the client, on every verdict
 	Metadata        []MetadataField // on every verdict
+
+	room *room // kept from one request to the next
+}
+
+// Refuse replaces the decision by a refusal; for a reason that allows, by
+// Internal. Who was found stays on record, what was to be done does not.
+func (d *Decision) Refuse(reason Reason) {
+	if reason.Verdict() == Allow || reason >= reasonCount {
+		reason = Internal
+	}
+	*d = Decision{
+		Verdict: reason.Verdict(), Reason: reason, ID: d.ID, Tenant: d.Tenant, Entry: d.Entry,
+		Issuer: d.Issuer, Subject: d.Subject, Cached: d.Cached, room: d.room,
+	}
 }
 
 // MetadataField is one field of the dynamic metadata: a text or a JSON value.

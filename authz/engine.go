@@ -43,19 +43,39 @@ func (e *Engine) Swap(s *Snapshot) { e.snapshot.Store(s) }
 // Snapshot returns the snapshot in force, or nil.
 func (e *Engine) Snapshot() *Snapshot { return e.snapshot.Load() }
 
-// Decide decides one request. It never returns an allow that the policy, a
-// public route, a preflight or the tenant's shadow did not give, and honours
-// ctx's deadline.
+// Decide is DecideInto a new decision, for callers to whom its cost is nothing.
 func (e *Engine) Decide(ctx context.Context, req *Request) Decision {
-	j := &judgement{snapshot: e.snapshot.Load(), req: req}
-	return j.shadowed(e.judge(ctx, j))
+	var d Decision
+	e.DecideInto(ctx, req, &d)
+	d.room = nil
+	return d
+}
+
+// DecideInto decides one request and replaces what d holds. It never makes an
+// allow that the policy, a public route, a preflight or the tenant's shadow did
+// not give, and honours ctx's deadline. Should it panic, d denies.
+//
+// A decision that is filled again keeps its room: the slices and texts of the
+// decision before are overwritten, also where a copy of it still shows them.
+// What d holds may be parts of the request, but nothing that is kept beyond
+// this call is.
+func (e *Engine) DecideInto(ctx context.Context, req *Request, d *Decision) {
+	j := d.begin()
+	j.snapshot, j.req = e.snapshot.Load(), req
+	e.judge(ctx, j)
+	j.shadowed()
+	d.room.judgement = judgement{} // keeps nothing of the request alive
 }
 
 // Explain decides like Decide and adds the policy's account of it, which
 // quotes claims. The account is nil where the policy was not asked.
 func (e *Engine) Explain(ctx context.Context, req *Request) (Decision, *policy.Trace) {
-	j := &judgement{snapshot: e.snapshot.Load(), req: req}
-	decision := j.shadowed(e.judge(ctx, j))
+	var decision Decision
+	j := decision.begin()
+	j.snapshot, j.req = e.snapshot.Load(), req
+	e.judge(ctx, j)
+	j.shadowed()
+	decision.room = nil
 	if j.asked == nothing {
 		return decision, nil
 	}
@@ -65,14 +85,21 @@ func (e *Engine) Explain(ctx context.Context, req *Request) (Decision, *policy.T
 }
 
 // judge takes a request through the steps.
-func (e *Engine) judge(ctx context.Context, j *judgement) Decision {
+func (e *Engine) judge(ctx context.Context, j *judgement) {
 	if _, err := io.ReadFull(e.rand, j.id[:]); err != nil {
-		return j.deny(Internal) // a decision that has no name of its own is none
+		j.deny(Internal) // a decision that has no name of its own is none
+		return
 	}
-	j.idText = j.id.String()
+	j.idText = j.room.hex(j.id[:])
 	if reason, ok := j.admit(ctx); !ok {
-		return j.deny(reason)
+		j.deny(reason)
+		return
 	}
+	e.judgePlace(ctx, j)
+}
+
+// judgePlace judges a request that can be judged.
+func (e *Engine) judgePlace(ctx context.Context, j *judgement) {
 	at, ok := j.snapshot.byWellKnown(j.req)
 	var reason Reason
 	if !ok {
@@ -80,20 +107,19 @@ func (e *Engine) judge(ctx context.Context, j *judgement) Decision {
 	}
 	if !ok {
 		j.unknown = at.entry
-		return j.deny(reason)
+		j.deny(reason)
+		return
 	}
 	j.enter(&at, e.now())
 	if j.tenant != nil && j.tenant.suspended {
-		return j.deny(TenantSuspended)
+		j.deny(TenantSuspended)
+	} else if r := j.resource(); r.answers(j.req) {
+		j.metadataDocument(r)
+	} else if j.isPreflight() {
+		j.decidePreflight()
+	} else if route := j.publicRoute(); route != nil && j.admitsPath() {
+		j.decidePublic(ctx, route)
+	} else {
+		j.decideByPolicy(ctx)
 	}
-	if r := j.resource(); r.answers(j.req) {
-		return j.metadataDocument(r)
-	}
-	if j.isPreflight() {
-		return j.decidePreflight()
-	}
-	if route := j.publicRoute(); route != nil && j.admitsPath() {
-		return j.decidePublic(ctx, route)
-	}
-	return j.decideByPolicy(ctx)
 }

@@ -46,7 +46,7 @@ func (p *headerPlan) apply(j *judgement, set []Header) (_ []Header, bits uint64,
 			text, ok = "", h.omit
 		}
 		if !ok || text == "" && h.required && j.issuer != nil {
-			return nil, 0, h.name
+			return set, 0, h.name
 		}
 		if text == "" {
 			continue

@@ -11,6 +11,8 @@ import (
 
 // judgement is one request on its way to a decision.
 type judgement struct {
+	out      *Decision
+	room     *room
 	snapshot *Snapshot
 	req      *Request
 	id       DecisionID
@@ -174,46 +176,52 @@ func (j *judgement) sends(name string) bool {
 }
 
 // decidePreflight passes a preflight that no deny rule refuses.
-func (j *judgement) decidePreflight() Decision {
+func (j *judgement) decidePreflight() {
 	result := j.evaluate(publicRules)
 	if result.Outcome != policy.Allowed {
-		return j.denyByPolicy(&result)
+		j.denyByPolicy(&result)
+		return
 	}
-	return j.allow(PreflightPassed, "", false)
+	j.allow(PreflightPassed, "", false)
 }
 
 // decidePublic passes a request on a public route. With `token: none` no
 // credential is read. With `token: optional` one that is sent must verify and
 // satisfy `require` and the deny rules; a header of another scheme is a
 // credential that does not.
-func (j *judgement) decidePublic(ctx context.Context, route *policy.Public) Decision {
+func (j *judgement) decidePublic(ctx context.Context, route *policy.Public) {
 	keepsToken := route.Token == policy.TokenNone && route.ForwardAuthorization
 	if route.Token != policy.TokenNone && j.credentials().present(j.req) {
 		if reason, ok := j.authenticate(ctx); !ok {
-			return j.deny(reason)
+			j.deny(reason)
+			return
 		}
 		keepsToken = route.ForwardAuthorization || j.tenant.forwardToken // a token names a tenant
 	}
 	result := j.evaluate(publicRules)
 	if result.Outcome != policy.Allowed {
-		return j.denyByPolicy(&result)
+		j.denyByPolicy(&result)
+		return
 	}
-	return j.allow(PublicRoute, route.Name, keepsToken)
+	j.allow(PublicRoute, route.Name, keepsToken)
 }
 
 // decideByPolicy demands a token and asks the rules.
-func (j *judgement) decideByPolicy(ctx context.Context) Decision {
+func (j *judgement) decideByPolicy(ctx context.Context) {
 	if reason, ok := j.authenticate(ctx); !ok {
-		return j.deny(reason)
+		j.deny(reason)
+		return
 	}
 	if !j.admitsPath() {
-		return j.deny(PathNotCanonical)
+		j.deny(PathNotCanonical)
+		return
 	}
 	result := j.evaluate(allRules)
 	if result.Outcome != policy.Allowed {
-		return j.denyByPolicy(&result)
+		j.denyByPolicy(&result)
+		return
 	}
-	return j.allow(Allowed, j.tenant.policy.RuleName(result.Rule), j.tenant.forwardToken)
+	j.allow(Allowed, j.tenant.policy.RuleName(result.Rule), j.tenant.forwardToken)
 }
 
 // authenticate reads and verifies the one credential. The issuer is taken from

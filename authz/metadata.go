@@ -35,10 +35,9 @@ type metadataField struct {
 type metadataPlan []metadataField
 
 // apply computes the metadata of an allow. It never fails: a field that is
-// absent, too deep or too large is left out.
-func (p metadataPlan) apply(j *judgement) []MetadataField {
-	fields := make([]MetadataField, 1, 1+len(p))
-	fields[0] = MetadataField{Name: metadataDecisionID, Text: j.idText}
+// absent, too deep or too large is left out. It appends to fields.
+func (p metadataPlan) apply(j *judgement, fields []MetadataField) []MetadataField {
+	fields = append(fields, MetadataField{Name: metadataDecisionID, Text: j.idText})
 	left := MaxMetadataBytes - len(metadataDecisionID) - len(j.idText)
 	for i := range p {
 		value := p[i].source.read(j)

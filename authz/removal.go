@@ -100,18 +100,12 @@ func (r *removal) build(key removeKey) []string {
 	return list
 }
 
-// list returns the names to remove. The list is shared with other decisions
-// unless the request holds variants of its own.
-func (r *removal) list(key removeKey, seen []Header) []string {
+// list returns the names to remove, but for the variants that a request holds.
+// The list is shared with other decisions.
+func (r *removal) list(key removeKey) []string {
 	list, known := r.lists[key]
 	if !known {
 		list = r.build(key)
-	}
-	shared := len(list)
-	for i := range seen {
-		if name := seen[i].Name; r.isVariant(name) && !slices.Contains(list[shared:], name) {
-			list = append(list[:len(list):len(list)], name)
-		}
 	}
 	return list
 }

@@ -115,10 +115,9 @@ func (s *scope) resource() *resource {
 }
 
 // metadataDocument answers with the document itself.
-func (j *judgement) metadataDocument(r *resource) Decision {
-	decision := j.deny(MetadataDocument)
-	decision.Document = r.document
-	return decision
+func (j *judgement) metadataDocument(r *resource) {
+	j.deny(MetadataDocument)
+	j.out.Document = r.document
 }
 
 // compileResource checks and compiles the metadata of a resource; nil is none.

@@ -15,15 +15,16 @@ const MaxInsecureShadow = 90 * 24 * time.Hour
 // passes neither a malformed request nor an unknown, suspended or unavailable
 // tenant, nor another tenant's token. An allow goes the way of every allow:
 // identity headers come from a verified token or are removed.
-func (j *judgement) shadowed(d Decision) Decision {
+func (j *judgement) shadowed() {
+	d := j.out
 	if d.Verdict == Allow || j.tenant == nil || !j.tenant.shadow.passes(d.Reason, j) {
-		return d
+		return
 	}
-	passed := j.allow(ShadowPassed, d.Rule, j.issuer != nil && j.tenant.forwardToken)
-	if passed.Verdict == Allow {
-		passed.Shadowed = d.Reason
+	reason := d.Reason
+	j.allow(ShadowPassed, d.Rule, j.issuer != nil && j.tenant.forwardToken)
+	if d.Verdict == Allow {
+		d.Shadowed = reason
 	}
-	return passed
 }
 
 // passes reports whether a request that is refused for that reason goes on all

@@ -1,7 +1,6 @@
 package authz
 
 import (
-	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -29,49 +28,49 @@ func (j *judgement) kept(keepsToken bool) *CredentialSpec {
 // name, a cookie out of the line that it stands in. Authorization is seen to
 // by the list of headers to remove. A refusal names the header that cannot be
 // sent on.
-func (j *judgement) withhold(d *Decision, kept *CredentialSpec) (refused string) {
+func (j *judgement) withhold(kept *CredentialSpec) (refused string) {
 	places := j.credentials()
 	for i := range places.headers {
-		places.headers[i].withhold(j, d, kept)
+		places.headers[i].withhold(j, kept)
 	}
-	for _, place := range places.params {
-		if (kept == nil || !place.same(kept)) && hasParam(j.req.Query, place.Param) {
-			d.RemoveParams = append(d.RemoveParams, place.Param)
-		}
-	}
+	j.withholdParams(places.params, kept)
 	if len(places.cookies) == 0 {
 		return ""
 	}
-	return j.withholdCookies(d, kept)
+	return j.withholdCookies(kept)
+}
+
+func (j *judgement) withholdParams(params []*CredentialSpec, kept *CredentialSpec) {
+	removed := j.room.params[:0]
+	for _, place := range params {
+		if (kept == nil || !place.same(kept)) && hasParam(j.req.Query, place.Param) {
+			removed = append(removed, place.Param)
+		}
+	}
+	j.room.params = removed
+	if len(removed) > 0 {
+		j.out.RemoveParams = removed
+	}
 }
 
 // withhold removes a header besides Authorization.
-func (h *credentialHeader) withhold(j *judgement, d *Decision, kept *CredentialSpec) {
+func (h *credentialHeader) withhold(j *judgement, kept *CredentialSpec) {
 	if h.name == authorizationHeader {
 		return
 	}
-	extra := d.Remove[:len(d.Remove):len(d.Remove)]
 	if kept == nil || kept.Header != h.name {
-		extra = addName(extra, h.name)
+		j.alsoRemove(h.name)
 	}
 	if j.hidesHeaders() && !j.snapshot.removal.rejects {
 		for _, variant := range h.variants {
-			extra = addName(extra, variant)
+			j.alsoRemove(variant)
 		}
 	}
 	for i := range j.req.Headers.Lines {
 		if name := j.req.Headers.Lines[i].Name; name != h.name && foldsTo(name, h.name) {
-			extra = addName(extra, name)
+			j.alsoRemove(name)
 		}
 	}
-	d.Remove = extra
-}
-
-func addName(names []string, name string) []string {
-	if slices.Contains(names, name) {
-		return names
-	}
-	return append(names, name)
 }
 
 // foldsTo reports whether an upstream may take the name for the other one: see
@@ -103,7 +102,7 @@ func hasParam(query, name string) bool {
 
 // withholdCookies writes the cookies anew without those that hold credentials.
 // Without any of them the lines stay as they are.
-func (j *judgement) withholdCookies(d *Decision, kept *CredentialSpec) (refused string) {
+func (j *judgement) withholdCookies(kept *CredentialSpec) (refused string) {
 	var left []string
 	found := false
 	for i := range j.req.Headers.Lines {
@@ -121,11 +120,12 @@ func (j *judgement) withholdCookies(d *Decision, kept *CredentialSpec) (refused 
 	switch line := strings.Join(left, "; "); {
 	case !found:
 	case line == "":
-		d.Remove = addName(d.Remove[:len(d.Remove):len(d.Remove)], "cookie")
+		j.alsoRemove("cookie")
 	case !isSendable(line):
 		return "cookie"
 	default:
-		d.Set = append(d.Set, Header{Name: "cookie", Value: line})
+		j.room.set = append(j.room.set, Header{Name: "cookie", Value: line})
+		j.out.Set = j.room.set
 	}
 	return ""
 }

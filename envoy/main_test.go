@@ -18,8 +18,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // deciderFunc is a Decider.
 type deciderFunc func(ctx context.Context, req *authz.Request) authz.Decision
 
-func (f deciderFunc) Decide(ctx context.Context, req *authz.Request) authz.Decision {
-	return f(ctx, req)
+func (f deciderFunc) DecideInto(ctx context.Context, req *authz.Request, d *authz.Decision) {
+	*d = f(ctx, req)
 }
 
 // always decides the same, whatever the request.

@@ -19,11 +19,11 @@ const minTimeLeft = time.Millisecond
 
 // Decider decides requests; *authz.Engine is one.
 type Decider interface {
-	Decide(ctx context.Context, req *authz.Request) authz.Decision
+	DecideInto(ctx context.Context, req *authz.Request, decision *authz.Decision)
 }
 
 // Observer hears of every answer, exactly once. It must not block and may keep
-// nothing of the request. fault is nil, or a *PanicError, or the reason why a
+// nothing of the request, nor of the decision but the names of configured things. fault is nil, or a *PanicError, or the reason why a
 // decision could not be put into an answer; the decision is then a denial with
 // reason Internal. A panic of the observer itself denies the request too.
 type Observer interface {
@@ -98,7 +98,7 @@ func (s *Server) Check(ctx context.Context, msg *authv3.CheckRequest) (response 
 	case outOfTime(ctx):
 		c.refuse(authz.DeadlineExceeded)
 	default:
-		c.decision = s.decider.Decide(ctx, &c.request)
+		s.decider.DecideInto(ctx, &c.request, &c.decision)
 		c.verify()
 	}
 	return s.respond(c), nil
@@ -152,21 +152,13 @@ func (s *Server) observe(c *call, response **authv3.CheckResponse) {
 	s.observer.Checked(&c.request, &c.decision, s.now().Sub(c.start), c.fault)
 }
 
-// refuse replaces the decision by a refusal. Who was found stays on record,
-// what was to be done does not.
-func (c *call) refuse(reason authz.Reason) {
-	d := &c.decision
-	c.decision = authz.Decision{
-		Verdict: reason.Verdict(), Reason: reason, ID: d.ID,
-		Tenant: d.Tenant, Entry: d.Entry, Issuer: d.Issuer, Subject: d.Subject, Cached: d.Cached,
-	}
-}
+// refuse replaces the decision by a refusal.
+func (c *call) refuse(reason authz.Reason) { c.decision.Refuse(reason) }
 
 // fail records a fault of our own.
 func (c *call) fail(fault error) {
-	d := &c.decision
 	c.fault = fault
-	c.decision = authz.Decision{ID: d.ID, Tenant: d.Tenant, Entry: d.Entry, Issuer: d.Issuer, Subject: d.Subject, Cached: d.Cached}
+	c.decision.Refuse(authz.Internal)
 }
 
 // outOfTime reports that the caller no longer waits, or not long enough. It
