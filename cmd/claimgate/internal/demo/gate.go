@@ -106,6 +106,9 @@ func (g *Gate) awaitKeys(ctx context.Context) error {
 // Reload looks at the files of the gate's certificate now.
 func (g *Gate) Reload() error { return g.store.Reload() }
 
+// Engine returns what decides, as it is asked by the server.
+func (g *Gate) Engine() *authz.Engine { return g.engine }
+
 // Decision returns what was concluded under a decision id.
 func (g *Gate) Decision(id string) (Record, bool) { return g.records.find(id) }
 

@@ -49,7 +49,7 @@ type arena struct {
 // attackKeys are the private keys of all issuers, and those of the attacker.
 type attackKeys struct {
 	rsa, other, pss, attacker *rsa.PrivateKey
-	small, medium             *rsa.PrivateKey
+	tiny, small, medium       *rsa.PrivateKey
 	p256, stranger            *ecdsa.PrivateKey
 	p384                      *ecdsa.PrivateKey
 	p521                      *ecdsa.PrivateKey
@@ -149,7 +149,7 @@ func (a *arena) makeKeys() {
 		making.Go(func() { *rsaPart.to = rsaKey(rsaPart.bits) })
 	}
 	k.p256, k.stranger, k.p384, k.p521 = ecKey(elliptic.P256()), ecKey(elliptic.P256()), ecKey(elliptic.P384()), ecKey(elliptic.P521())
-	k.ed = edKey()
+	k.ed, k.tiny = edKey(), tinyKey()
 	making.Wait()
 }
 

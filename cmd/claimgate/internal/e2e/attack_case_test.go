@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -29,6 +30,7 @@ type attack struct {
 	status int                 // 401 where it is 0
 	reason string              // reasons that two encodings differ in stand beside a `|`
 
+	bytes bool // it exists in the bytes of the message alone, of which no request to decide is made
 	alone bool // it cannot be sent through Envoy
 	h2    bool // it needs HTTP/2 to be sent
 	proxy int  // the status with which Envoy refuses it on its own; -1: it ends the stream
@@ -37,6 +39,7 @@ type attack struct {
 // wire is a request as a client sends it.
 type wire struct {
 	method, path, host string
+	scheme             string // "http" where it is empty
 	token              string
 	headers            []pair // authorization among them
 	context            map[string]string
@@ -103,7 +106,7 @@ func (a *arena) attacks() []attack {
 		a.timeAttacks(), a.issuerAttacks(), a.audienceAttacks(), a.identityAttacks(), a.policyAttacks(),
 		a.keySetAttacks(), a.documentAttacks(),
 		a.credentialAttacks(), a.pathAttacks(), a.hostAttacks(), a.methodAttacks(), a.placeAttacks(),
-		a.messageAttacks(), a.sizeAttacks(), a.tokenPlaceAttacks(), a.relaxedPathAttacks(), a.tenantAttacks(), a.forgedHeaderAttacks(),
+		a.messageAttacks(), a.sizeAttacks(), a.tokenPlaceAttacks(), a.relaxedPathAttacks(), a.tenantAttacks(), a.forgedHeaderAttacks(), a.publicRouteAttacks(),
 	)
 }
 
@@ -121,8 +124,8 @@ func TestP1AttackCatalogue(t *testing.T) {
 		}
 		seen[x.id] = true
 	}
-	if len(all) < 250 {
-		t.Errorf("%d cases, want 250 or more", len(all))
+	if len(all) < 1000 {
+		t.Errorf("%d cases, want 1000 or more", len(all))
 	}
 	t.Logf("%d cases", len(all))
 }
@@ -211,10 +214,11 @@ func (w *world) through(t *testing.T, listener string, r *wire, h2 bool) answer 
 // check builds the message that Envoy makes of the request, with headers as
 // they came or as a map.
 func (w *wire) check(raw bool) *authv3.CheckRequest {
+	scheme := cmp.Or(w.scheme, "http")
 	http := &authv3.AttributeContext_HttpRequest{
-		Id: "1", Method: shown(w.method), Path: shown(w.path), Host: shown(w.host), Scheme: "http", Protocol: "HTTP/2",
+		Id: "1", Method: shown(w.method), Path: shown(w.path), Host: shown(w.host), Scheme: scheme, Protocol: "HTTP/2",
 	}
-	all := append([]pair{{":method", w.method}, {":path", w.path}, {":authority", w.host}, {":scheme", "http"}}, w.headers...)
+	all := append([]pair{{":method", w.method}, {":path", w.path}, {":authority", w.host}, {":scheme", scheme}}, w.headers...)
 	if raw {
 		http.HeaderMap = &corev3.HeaderMap{}
 		for _, p := range all {

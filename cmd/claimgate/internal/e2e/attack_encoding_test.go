@@ -47,7 +47,7 @@ func (a *arena) encodingAttacks() []attack {
 		for id, text := range map[string]string{"cr": "\r", "lf": "\n", "crlf": "\r\n", "fold": "\r\n ", "nul": "\x00"} {
 			x := inside(id, "a line break or NUL", "request_invalid", text)
 			x.source = "RFC 9110 5.5, RFC 7515 2"
-			x.status, x.alone = http.StatusBadRequest, true
+			x.status, x.alone, x.bytes = http.StatusBadRequest, true, true
 			all = append(all, x)
 		}
 	}
@@ -278,7 +278,7 @@ func (a *arena) claimsTextAttacks() []attack {
 	return append(all, attack{
 		id: "json-100k-elements", what: "a hundred thousand elements", source: "CVE-2020-36518", reason: "request_invalid",
 		token: func(f *forgery) { f.claims.add("x", "["+strings.Repeat("1,", 100_000)+"1]") },
-	}.beyondEnvoy().status400())
+	}.beyondEnvoy().status400().inBytes())
 }
 
 type member2 [2]string

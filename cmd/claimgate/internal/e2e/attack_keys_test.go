@@ -27,11 +27,12 @@ func (a *arena) oddKeys() []oddKey {
 	secret := []byte("0123456789abcdef0123456789abcdef")
 	oct := object{{"kty", `"oct"`}, {"k", quoted(b64(secret))}}
 	small := func(size int) signer {
-		return byRSARaw(map[int]*rsa.PrivateKey{1024: k.small, 1536: k.medium}[size], func(d []byte, n int) []byte { return padded(1, 0xff, n, append(slices.Clone(sha256Info), d...)) })
+		return byRSARaw(map[int]*rsa.PrivateKey{512: k.tiny, 1024: k.small, 1536: k.medium}[size], func(d []byte, n int) []byte { return padded(1, 0xff, n, append(slices.Clone(sha256Info), d...)) })
 	}
 	odd := []oddKey{
 		{"oct", "RFC 7518 6.4", oct, "HS256", byHMAC(crypto.SHA256, secret), algorithm, ""},
 		{"oct-rs256", "RFC 7518 6.4", oct.with("alg", `"RS256"`), "RS256", byHMAC(crypto.SHA256, secret), keyless, ""},
+		{"rsa-512", "RFC 7518 3.3", jwkOf(k.tiny.Public(), ""), "RS256", small(512), keyless, ""},
 		{"rsa-1024", "RFC 7518 3.3", jwkOf(k.small.Public(), ""), "RS256", small(1024), keyless, ""},
 		{"rsa-1536", "RFC 7518 3.3", jwkOf(k.medium.Public(), ""), "RS256", small(1536), keyless, ""},
 		{"enc", "RFC 7517 4.2", plain.with("use", `"enc"`), "RS256", rs, keyless, ""},
@@ -74,7 +75,8 @@ func (a *arena) oddKeys() []oddKey {
 		{"twice-kty", "RFC 7517 4", append(plain.with("alg", `"RS256"`), member{"kty", `"oct"`}), "RS256", rs, keyless, ""},
 		{"x5c-of-another", "RFC 7517 4.7", plain.with("x5c", `["MIIB"]`), "RS256", byRSA(k.attacker, crypto.SHA256), forgedSig, ""},
 		{"x5u-of-another", "RFC 7517 4.6", plain.with("x5u", quoted(a.origin.URL+"/lure")), "RS256", byRSA(k.attacker, crypto.SHA256), forgedSig, ""},
-		{"doubled", "RFC 7517 4.5", plain, "RS256", rs, keyless, ""}, // another key of this kid stands beside it
+		{"doubled", "RFC 7517 4.5", plain, "RS256", rs, keyless, ""},    // another key of this kid stands beside it
+		{"doubled-kty", "RFC 7517 4.5", ec, "RS256", rs, forgedSig, ""}, // and here an RSA key, which is for RS256 alone as this one is for ES256
 		{"nul\u0000kid", "RFC 7517 4.5", plain, "RS256", rs, malformed, ""},
 		{strings.Repeat("k", 300), "RFC 7517 4.5", plain, "RS256", rs, malformed, ""},
 	}
@@ -90,7 +92,7 @@ func (a *arena) oddSet() string {
 	}
 	other := jwkOf(k.other.Public(), "")
 	return keySetOf(append(set,
-		append(object{{"kid", `"doubled"`}}, jwkOf(k.pss.Public(), "")...),
+		append(object{{"kid", `"doubled"`}}, jwkOf(k.pss.Public(), "")...), append(object{{"kid", `"doubled-kty"`}}, jwkOf(k.pss.Public(), "")...),
 		append(object{{"kid", "7"}}, other...), append(object{{"kid", `["seven"]`}}, other...), append(object{{"kid", `""`}}, other...), append(object{{"KID", `"upper"`}}, other...),
 		object{}, object{{"kty", "null"}},
 	)...)

@@ -16,7 +16,7 @@ import (
 func (a *arena) messageAttacks() []attack {
 	message := func(id, what, source string, change func(*authv3.CheckRequest)) attack {
 		return attack{
-			id: "message-" + id, what: what, source: source, reason: "request_invalid", status: http.StatusBadRequest,
+			id: "message-" + id, what: what, source: source, reason: "request_invalid", status: http.StatusBadRequest, bytes: true,
 			rpc: func(r *rpc) { change(r.CheckRequest) },
 		}
 	}
@@ -118,7 +118,7 @@ func addRaw(h *authv3.AttributeContext_HttpRequest, name, value string) {
 func (a *arena) byteAttacks() []attack {
 	encoded := func(id, what, source string, change func([]byte) []byte) attack {
 		return attack{
-			id: "bytes-" + id, what: what, source: source, reason: "request_invalid", status: http.StatusBadRequest,
+			id: "bytes-" + id, what: what, source: source, reason: "request_invalid", status: http.StatusBadRequest, bytes: true,
 			rpc: func(r *rpc) { r.encoded = change },
 		}
 	}
@@ -178,7 +178,7 @@ func (a *arena) sizeAttacks() []attack {
 		at("16-KiB", "junk of 16 KiB", malformed+"|"+forgedSig, 16<<10),
 		at("50-KiB", "a token of 50 KiB", "token_too_large", 50<<10),
 		at("70-KiB", "a token of 70 KiB", "token_too_large", 70<<10).beyondEnvoy(),
-		at("1-MB", "a token of a megabyte", "request_invalid", 1<<20).beyondEnvoy().status400(),
+		at("1-MB", "a token of a megabyte", "request_invalid", 1<<20).beyondEnvoy().status400().inBytes(),
 		{
 			id: "size-signed", what: "a signed token of 16 KiB and more", source: "RFC 8725 3.11", reason: "token_too_large",
 			token: func(f *forgery) { f.claims.add("x", quoted(strings.Repeat("x", 12<<10))) },

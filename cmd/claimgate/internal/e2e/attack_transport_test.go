@@ -32,8 +32,8 @@ func (a *arena) credentialAttacks() []attack {
 		one("tab", malformed, "Bearer\t", ""), one("tab-after-space", malformed, "Bearer \t", ""), one("tab-end", malformed, "Bearer ", "\t").overH2(), one("space-end", malformed, "Bearer ", " ").overH2(),
 		one("space-start", malformed, " Bearer ", "").overH2(), one("tab-start", malformed, "\tBearer ", "").overH2(),
 		one("nbsp", malformed, "Bearer\u00a0", ""), one("nbsp-after-space", malformed, "Bearer \u00a0", ""), one("latin1-nbsp", malformed+"|"+none, "Bearer\xa0", ""), one("ideographic-space", malformed, "Bearer\u3000", ""),
-		one("vt", malformed, "Bearer\v", "").processOnly(), one("ff", malformed, "Bearer\f", "").processOnly(), one("nul", "request_invalid", "Bearer\x00", "").processOnly().status400(),
-		one("lf", "request_invalid", "Bearer\n", "").processOnly().status400(), one("cr", "request_invalid", "Bearer \r", "").processOnly().status400(), one("crlf-header", "request_invalid", "Bearer ", "\r\nx-user-id: root").processOnly().status400(),
+		one("vt", malformed, "Bearer\v", "").processOnly(), one("ff", malformed, "Bearer\f", "").processOnly(), one("nul", "request_invalid", "Bearer\x00", "").processOnly().inBytes().status400(),
+		one("lf", "request_invalid", "Bearer\n", "").processOnly().inBytes().status400(), one("cr", "request_invalid", "Bearer \r", "").processOnly().inBytes().status400(), one("crlf-header", "request_invalid", "Bearer ", "\r\nx-user-id: root").processOnly().inBytes().status400(),
 		one("no-space", none, "Bearer", ""), one("colon", malformed, "Bearer:", ""), one("colon-space", malformed, "Bearer: ", ""), one("equals", malformed, "Bearer=", ""), one("slash", malformed, "Bearer/", ""),
 		one("twice-scheme", malformed, "Bearer Bearer ", ""), one("quoted", malformed, `Bearer "`, `"`), one("parameter", malformed, "Bearer token=", ""), one("parameter-after", malformed, "Bearer ", ";x=1"),
 		one("angles", malformed, "Bearer <", ">"), one("space-within", malformed, "Bearer x ", ""), one("word-after", malformed, "Bearer ", " x"), one("realm", malformed, `Bearer realm="x" `, ""),
@@ -81,6 +81,13 @@ func (x attack) processOnly() attack {
 	return x
 }
 
+// inBytes says that the reading of the message refuses it, so that there is no
+// request to decide.
+func (x attack) inBytes() attack {
+	x.bytes = true
+	return x
+}
+
 func (x attack) status400() attack {
 	x.status = http.StatusBadRequest
 	return x
@@ -116,16 +123,17 @@ func (a *arena) pathAttacks() []attack {
 		at("overlong-slash", "/any/%c0%af", "CVE-2008-2938"), at("overlong-dot", "/any/%c0%ae%c0%ae/x", "CVE-2008-2938"), at("escaped-latin1", "/any/%e9", odd), at("escaped-surrogate", "/any/%ed%a0%80", odd),
 		at("fragment", "/any/x#y", "CVE-2021-32779").byEnvoy(400), at("fragment-led", "/any/#/../secret", "CVE-2021-32779").byEnvoy(400), at("fragment-escape", "/any/x#?y", "CVE-2021-32779").byEnvoy(400),
 		at("absolute", "http://rsa.test/any/x", odd).processOnly(), at("absolute-upper", "HTTP://rsa.test/any/x", odd).processOnly(), at("no-slash", "any/x", odd).byEnvoy(-1).overH2(), at("asterisk", "*", odd).byEnvoy(-1).overH2(),
-		at("colon", ":443/any/x", odd).byEnvoy(-1).overH2(), at("at", "@evil/any/x", odd).byEnvoy(-1).overH2(), at("query-only", "?/any/x", odd).byEnvoy(-1).overH2().as("request_invalid"), at("empty", "", "CVE-2026-73547").processOnly().as("request_invalid"),
+		at("colon", ":443/any/x", odd).byEnvoy(-1).overH2(), at("at", "@evil/any/x", odd).byEnvoy(-1).overH2(), at("query-only", "?/any/x", odd).byEnvoy(-1).overH2().as("request_invalid").inBytes(), at("empty", "", "CVE-2026-73547").processOnly().as("request_invalid").inBytes(),
 		at("raw-space", "/any/x y", odd).byEnvoy(-1).overH2(), at("raw-tab", "/any/x\ty", odd).byEnvoy(-1).overH2(), at("raw-unicode", "/any/\u00e9", odd).overH2(), at("raw-byte", "/any/\xe9", "CVE-2023-27488").overH2(), at("fullwidth", "/any/\uff0e\uff0e/x", odd).overH2(),
 		at("raw-del", "/any/\x7f", odd).byEnvoy(-1).overH2(), at("raw-newline", "/any/x\n", odd).processOnly().as("request_invalid|path_not_canonical"), at("raw-nul", "/any/x\x00", "CVE-2019-9900").processOnly().as("request_invalid|path_not_canonical"),
-		at("long", "/any/"+strings.Repeat("a", 9<<10), "RFC 9110 4.1"), at("long-65-KiB", "/any/"+strings.Repeat("a", 65<<10), "RFC 9110 4.1").byEnvoy(431).as("request_invalid"),
+		at("long", "/any/"+strings.Repeat("a", 9<<10), "RFC 9110 4.1"), at("long-65-KiB", "/any/"+strings.Repeat("a", 65<<10), "RFC 9110 4.1").byEnvoy(431).as("request_invalid").inBytes(),
 		at("many-segments", "/any"+strings.Repeat("/a", 5000), "RFC 9110 4.1"), at("many-dots", "/any"+strings.Repeat("/..", 2500), dots),
 		at("secret", "/any/secret/x", "policy: a deny rule").denied(), at("secret-escaped", "/any/%73ecret/x", "RFC 3986 6.2.2.2").denied(), at("secret-trailing", "/any/secret/", "policy: a deny rule").denied(),
 		at("secret-bare", "/any/secret", "policy: a deny rule").denied(), at("secret-query", "/any/secret/x?/any/y", "policy: a deny rule").denied(), at("elsewhere", "/elsewhere", "policy: no rule").denied(),
 		at("root", "/", "policy: no rule").denied(), at("upper", "/ANY/x", "policy: no rule").denied(), at("longer", "/anything", "policy: no rule").denied(), at("query-path", "/x?/any/y", "policy: no rule").denied(),
 		at("x-original", "/elsewhere", "CVE-2023-27487").denied().with(pair{"x-original-url", "/any/x"}),
 		at("x-rewrite", "/elsewhere", "CVE-2023-27487").denied().with(pair{"x-rewrite-url", "/any/x"}), at("x-envoy-original", "/elsewhere", "CVE-2024-45806").denied().with(pair{"x-envoy-original-path", "/any/x"}),
+		at("x-forwarded-client-cert", "/elsewhere", "CVE-2024-45806").denied().with(pair{"x-forwarded-client-cert", `URI=spiffe://example.com/admin;Subject="CN=admin"`}),
 		at("x-forwarded-uri", "/elsewhere", "CVE-2023-27487").denied().with(pair{"x-forwarded-uri", "/any/x"}),
 	}
 }
@@ -192,7 +200,7 @@ func (a *arena) methodAttacks() []attack {
 		}
 	}
 	bad := func(id, method string) attack {
-		return at(id, method, "/any/x").as("request_invalid").status400().processOnly()
+		return at(id, method, "/any/x").as("request_invalid").status400().processOnly().inBytes()
 	}
 	all := []attack{
 		at("lower", "get", "/any/x").overH2(), at("mixed", "Get", "/any/x").overH2(), at("trace", "TRACE", "/any/x"), at("query", "QUERY", "/any/x").byEnvoy(400).overH2(), at("foo", "FOO", "/any/x").overH2(), at("propfind", "PROPFIND", "/any/x"),

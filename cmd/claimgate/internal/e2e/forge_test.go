@@ -213,6 +213,19 @@ func as(bytes []byte) signer { return func([]byte) []byte { return bytes } }
 
 func rsaKey(bits int) *rsa.PrivateKey { return must(rsa.GenerateKey(rand.Reader, bits)) }
 
+// tinyKey makes an RSA key of 512 bits, which the standard library refuses to
+// make.
+func tinyKey() *rsa.PrivateKey {
+	const exponent = 65537
+	for {
+		p, q, one := must(rand.Prime(rand.Reader, 256)), must(rand.Prime(rand.Reader, 256)), big.NewInt(1)
+		order := new(big.Int).Mul(new(big.Int).Sub(p, one), new(big.Int).Sub(q, one))
+		if d := new(big.Int).ModInverse(big.NewInt(exponent), order); d != nil {
+			return &rsa.PrivateKey{PublicKey: rsa.PublicKey{N: new(big.Int).Mul(p, q), E: exponent}, D: d, Primes: []*big.Int{p, q}}
+		}
+	}
+}
+
 func ecKey(curve elliptic.Curve) *ecdsa.PrivateKey {
 	return must(ecdsa.GenerateKey(curve, rand.Reader))
 }
