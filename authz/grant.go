@@ -133,6 +133,7 @@ type HeldSpec struct {
 	Hosts   []string
 	Entries []string
 	IDs     map[string]string // by issuer name; default the tenant's name
+	Issuers []HeldIssuer      // for ContestHeldIssuers; NewSnapshot does not look at them
 	// Accepted says that the tenant was in force before: whoever contests its
 	// places is then the problem. Without it what is contested is not kept.
 	Accepted bool

@@ -156,25 +156,30 @@ func (s *sharings) addShape(issuer *token.Issuer) {
 // groups returns the groups whose members the issuer may have to share tokens
 // with, and those that it joins. A template beyond the limit has none.
 func (s *sharings) groups(issuer *token.Issuer) (meets, joins []*group) {
-	if issuer.IsTemplate() {
-		own := s.shapes[issuer.URL()]
-		if own == nil {
-			return nil, nil
-		}
-		meets = append(meets, &own.own, &own.exact)
-		for _, other := range own.others {
-			meets = append(meets, &other.own)
-		}
-		return meets, []*group{&own.own}
+	if !issuer.IsTemplate() {
+		return s.groupsOf(issuer.URL())
 	}
-	own := s.exact[issuer.URL()]
+	own := s.shapes[issuer.URL()]
+	if own == nil {
+		return nil, nil
+	}
+	meets = append(meets, &own.own, &own.exact)
+	for _, other := range own.others {
+		meets = append(meets, &other.own)
+	}
+	return meets, []*group{&own.own}
+}
+
+// groupsOf is groups for an exact identifier.
+func (s *sharings) groupsOf(url string) (meets, joins []*group) {
+	own := s.exact[url]
 	if own == nil {
 		own = &group{}
-		s.exact[issuer.URL()] = own
+		s.exact[url] = own
 	}
 	meets, joins = append(meets, own), append(joins, own)
 	for _, known := range s.order {
-		if known.issuer.Matches(issuer.URL()) {
+		if known.issuer.Matches(url) {
 			meets, joins = append(meets, &known.own), append(joins, &known.exact)
 		}
 	}
@@ -209,8 +214,6 @@ func (s *sharings) add(t *Tenant) {
 		g := &t.grants[i]
 		m := member{tenant: t.name, grant: g, class: classOf(g)}
 		_, joins := s.groups(g.issuer.issuer)
-		for _, group := range joins {
-			group.add(&m)
-		}
+		join(joins, &m)
 	}
 }

@@ -44,6 +44,18 @@ func (b *Base) Snapshot(generation uint64, tenants []*Tenant, held []authz.HeldS
 	return snapshot, b.conflicts(problems, tenants)
 }
 
+// ContestHeldIssuers reports issuers of tenants whose tokens are those of held
+// tenants; came says how many of the tenants came before each of these. See
+// authz.ContestHeldIssuers.
+func (b *Base) ContestHeldIssuers(tenants []*Tenant, held []authz.HeldSpec, came []int) []Conflict {
+	compiled := make([]*authz.Tenant, len(tenants))
+	for i, t := range tenants {
+		compiled[i] = t.Tenant
+	}
+	problems := authz.ContestHeldIssuers(compiled, authz.HeldIssuers{Known: b.sharedIssuers(), Held: held, Came: came})
+	return b.conflicts(problems, tenants)
+}
+
 // sharedIssuers returns the issuers of the main file that are one for all
 // tenants.
 func (b *Base) sharedIssuers() []*authz.Issuer {

@@ -71,6 +71,7 @@ func (b *Base) Places(file *TenantFile) authz.HeldSpec {
 	if len(held.Hosts)+len(held.Entries) > 0 {
 		b.nameIDs(file, &held)
 	}
+	held.Issuers = b.issuersNamed(file)
 	return held
 }
 
@@ -78,19 +79,55 @@ func (b *Base) Places(file *TenantFile) authz.HeldSpec {
 func (b *Base) nameIDs(file *TenantFile, held *authz.HeldSpec) {
 	docs := own(file.doc.Issuers, b.defaults.doc.Issuers)
 	for i := range docs {
-		doc, known := &docs[i], b.issuers[docs[i].name]
-		claimed := known != nil && known.doc.TenantClaim != nil
-		if doc.local != nil {
-			claimed = doc.local.TenantClaim != nil
-		}
-		if _, written := held.IDs[doc.name]; written || !claimed {
+		defined := b.definition(&docs[i])
+		if _, written := held.IDs[docs[i].name]; written || defined == nil || defined.TenantClaim == nil {
 			continue
 		}
 		if held.IDs == nil {
 			held.IDs = map[string]string{}
 		}
-		held.IDs[doc.name] = file.name
+		held.IDs[docs[i].name] = file.name
 	}
+}
+
+// definition returns what an issuer of a tenant is: the tenant's own, or that of
+// the main file, or nil where there is none.
+func (b *Base) definition(doc *grantDoc) *issuerDoc {
+	if doc.local != nil {
+		return &doc.local.issuerDoc
+	}
+	if known := b.issuers[doc.name]; known != nil {
+		return known.doc
+	}
+	return nil
+}
+
+// issuersNamed returns the issuers that a file names, as far as they can be
+// read. A part of what it says about them is no reason to hold more.
+func (b *Base) issuersNamed(file *TenantFile) []authz.HeldIssuer {
+	if file.shape.touches(file.at.source.name, file.at.at("issuers").path) || file.shape.touches(file.at.source.name, file.at.at("sharedTokens").path) {
+		return nil
+	}
+	docs := own(file.doc.Issuers, b.defaults.doc.Issuers)
+	named := make([]authz.HeldIssuer, 0, len(docs))
+	for i := range docs {
+		defined := b.definition(&docs[i])
+		if defined == nil || defined.Issuer == "" {
+			continue
+		}
+		held := authz.HeldIssuer{Name: docs[i].name, URL: defined.Issuer, TenantClaim: defined.TenantClaim, SharedTokens: file.doc.SharedTokens}
+		if isTenantTemplate(held.URL) {
+			var wrong string
+			if held.URL, wrong, _ = expand(held.URL, file.name, file.doc.Labels); wrong != "" {
+				continue
+			}
+		}
+		if docs[i].ref != nil {
+			held.Audiences = docs[i].ref.Audiences
+		}
+		named = append(named, held)
+	}
+	return named
 }
 
 // tenantBuilder compiles one tenant.

@@ -32,6 +32,10 @@ type Base interface {
 	// is in conflict; with any conflict there is no snapshot. A held tenant
 	// never takes a place of one of the tenants.
 	Snapshot(generation uint64, tenants []*Tenant, held []authz.HeldSpec) (*authz.Snapshot, []Conflict)
+	// ContestHeldIssuers reports tenants for which tokens would be good that are
+	// those of held tenants; came says of how many tenants each of these is the
+	// newcomer, and ascends.
+	ContestHeldIssuers(tenants []*Tenant, held []authz.HeldSpec, came []int) []Conflict
 }
 
 // Text is what a file held, and which file it was.

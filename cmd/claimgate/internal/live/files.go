@@ -150,14 +150,27 @@ func (b base) Places(file *File) authz.HeldSpec {
 
 // Snapshot implements Base.
 func (b base) Snapshot(generation uint64, tenants []*Tenant, held []authz.HeldSpec) (*authz.Snapshot, []Conflict) {
+	snapshot, found := b.compiled.Snapshot(generation, compiledOf(tenants), held)
+	return snapshot, conflictsOf(found)
+}
+
+// ContestHeldIssuers implements Base.
+func (b base) ContestHeldIssuers(tenants []*Tenant, held []authz.HeldSpec, came []int) []Conflict {
+	return conflictsOf(b.compiled.ContestHeldIssuers(compiledOf(tenants), held, came))
+}
+
+func compiledOf(tenants []*Tenant) []*config.Tenant {
 	compiled := make([]*config.Tenant, len(tenants))
 	for i, t := range tenants {
 		compiled[i], _ = t.Compiled.(*config.Tenant)
 	}
-	snapshot, found := b.compiled.Snapshot(generation, compiled, held)
+	return compiled
+}
+
+func conflictsOf(found []config.Conflict) []Conflict {
 	conflicts := make([]Conflict, len(found))
 	for i, conflict := range found {
 		conflicts[i] = Conflict{conflict.Index, conflict.Problem.String(), conflict.Problem.Message}
 	}
-	return snapshot, conflicts
+	return conflicts
 }

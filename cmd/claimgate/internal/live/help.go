@@ -23,7 +23,8 @@ What is wrong never replaces what was right:
                                  tenant in force would become bad under it
   a directory is unreadable      everything stays as it is
   a tenant file is bad           stale: its last good version stays in force
-  a new tenant file is bad       quarantined: its places answer 503, to everybody
+  a new tenant file is bad       quarantined: its places answer 503, to everybody,
+                                 and nobody else gets its places, ids and issuers
   two tenants want one place     it stays with the one in force; of two that are new
                                  neither gets it; at a start the order in which
                                  they were accepted decides, which stateDir keeps

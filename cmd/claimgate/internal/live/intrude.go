@@ -69,6 +69,10 @@ func (j *judging) inForce(items []*item) []*Tenant {
 // is wherever it stands.
 func (j *judging) contests(items []*item, versions []*Tenant, held []authz.HeldSpec) map[*item]map[string]string {
 	_, conflicts := j.main.Snapshot(0, versions, held)
+	return byItem(items, conflicts)
+}
+
+func byItem(items []*item, conflicts []Conflict) map[*item]map[string]string {
 	all := make(map[*item]map[string]string, len(conflicts))
 	for _, conflict := range conflicts {
 		if conflict.Index < 0 || conflict.Index >= len(items) {

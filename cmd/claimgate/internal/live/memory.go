@@ -28,7 +28,7 @@ const (
 var errMemory = errors.New("state directory")
 
 // remembered is what outlives the process of one tenant: when it was first
-// accepted compared with others, and where it was. It gives nobody access: it
+// accepted compared with others, where it was, and whose tokens it admitted. It gives nobody access: it
 // only decides who keeps a place, and which places nobody else gets.
 type remembered struct {
 	Name    string            `json:"name"`
@@ -37,6 +37,16 @@ type remembered struct {
 	Hosts   []string          `json:"hosts,omitempty"`
 	Entries []string          `json:"entries,omitempty"`
 	IDs     map[string]string `json:"ids,omitempty"`
+	Issuers []issuer          `json:"issuers,omitempty"`
+}
+
+// issuer is an issuer that a tenant admitted.
+type issuer struct {
+	Name         string   `json:"name"`
+	URL          string   `json:"issuer"`
+	TenantClaim  []string `json:"tenantClaim,omitempty"`
+	Audiences    []string `json:"audiences,omitempty"`
+	SharedTokens bool     `json:"sharedTokens,omitempty"`
 }
 
 // envelope is the file: the checksum is that of the tenants as written.
@@ -179,7 +189,11 @@ func recall(w *world) []remembered {
 	list := make([]remembered, 0, len(w.tenants))
 	for _, t := range w.tenants {
 		if t.rank != 0 {
-			list = append(list, remembered{t.name, t.path, t.rank, t.kept.Hosts, t.kept.Entries, t.kept.IDs})
+			r := remembered{t.name, t.path, t.rank, t.kept.Hosts, t.kept.Entries, t.kept.IDs, make([]issuer, len(t.kept.Issuers))}
+			for i, kept := range t.kept.Issuers {
+				r.Issuers[i] = issuer(kept)
+			}
+			list = append(list, r)
 		}
 	}
 	slices.SortFunc(list, func(a, b remembered) int {
@@ -196,7 +210,10 @@ func recall(w *world) []remembered {
 func recalled(list map[string]remembered) (map[string]*tenant, uint64) {
 	tenants, last := make(map[string]*tenant, len(list)), uint64(0)
 	for name, r := range list {
-		places := authz.HeldSpec{Name: name, Hosts: r.Hosts, Entries: r.Entries, IDs: r.IDs}
+		places := authz.HeldSpec{Name: name, Hosts: r.Hosts, Entries: r.Entries, IDs: r.IDs, Issuers: make([]authz.HeldIssuer, len(r.Issuers))}
+		for i, kept := range r.Issuers {
+			places.Issuers[i] = authz.HeldIssuer(kept)
+		}
 		tenants[name] = &tenant{name: name, rank: r.Rank, path: r.Path, kept: places, places: places}
 		last = max(last, r.Rank)
 	}

@@ -29,7 +29,7 @@ func (j *judging) settle() (*authz.Snapshot, []authz.HeldSpec, error) {
 			l = j.line()
 		}
 		holding, held := j.holding()
-		if j.yieldToHeld(holding, l.all()) {
+		if j.yieldToHeld(holding, l.all()) || j.yieldIssuers(holding, l) {
 			continue
 		}
 		snapshot, conflicts := j.main.Snapshot(j.old.generation+1, j.together(l.all()), held)
@@ -164,6 +164,41 @@ func (j *judging) yieldToHeld(holding []*tenant, items []*item) bool {
 		}
 	}
 	return yielded
+}
+
+// yieldIssuers takes back new versions that admit tokens of quarantined tenants.
+// What a tenant in force admits already it keeps, and of two that were accepted
+// once the earlier one has the issuer.
+func (j *judging) yieldIssuers(holding []*tenant, l line) bool {
+	held, came := holdingIssuers(holding, l)
+	items := slices.Concat(l.early, l.fresh)
+	if len(held) == 0 || len(items) == 0 {
+		return false
+	}
+	owners := slices.DeleteFunc(slices.Clone(l.fresh), j.without)
+	had := byItem(owners, j.main.ContestHeldIssuers(j.inForce(owners), held, make([]int, len(held))))
+	yielded := map[*item]bool{}
+	for _, conflict := range j.main.ContestHeldIssuers(j.together(items), held, came) {
+		i := items[conflict.Index]
+		if _, own := had[i][conflict.What]; !yielded[i] && !own {
+			j.giveWay(i, conflict.Problem)
+			yielded[i] = true
+		}
+	}
+	return len(yielded) > 0
+}
+
+// holdingIssuers returns the issuers of quarantined tenants, and how many of the
+// tenants without a version in force, then of the new ones, came before each.
+func holdingIssuers(holding []*tenant, l line) (held []authz.HeldSpec, came []int) {
+	holding = slices.DeleteFunc(slices.Clone(holding), func(t *tenant) bool { return len(t.places.Issuers) == 0 })
+	slices.SortStableFunc(holding, func(a, b *tenant) int { return cmp.Compare(a.rank-1, b.rank-1) })
+	for _, t := range holding {
+		before, _ := slices.BinarySearchFunc(l.early, t.rank-1, func(i *item, rank uint64) int { return cmp.Compare(i.old.rank-1, rank) })
+		held = append(held, authz.HeldSpec{Name: t.name, IDs: t.places.IDs, Issuers: t.places.Issuers})
+		came = append(came, before)
+	}
+	return held, came
 }
 
 // yieldToAccepted takes back new versions that ask for places which quarantined

@@ -100,7 +100,18 @@ func union(name string, a, b authz.HeldSpec) authz.HeldSpec {
 		}
 		maps.Copy(joined.IDs, a.IDs)
 	}
+	joined.Issuers = slices.Clone(a.Issuers)
+	for i := range b.Issuers {
+		if !slices.ContainsFunc(a.Issuers, func(known authz.HeldIssuer) bool { return equalIssuers(&known, &b.Issuers[i]) }) {
+			joined.Issuers = append(joined.Issuers, b.Issuers[i])
+		}
+	}
 	return joined
+}
+
+func equalIssuers(a, b *authz.HeldIssuer) bool {
+	return a.Name == b.Name && a.URL == b.URL && a.SharedTokens == b.SharedTokens &&
+		slices.Equal(a.TenantClaim, b.TenantClaim) && slices.Equal(a.Audiences, b.Audiences)
 }
 
 func merge(a, b []string) []string {

@@ -221,6 +221,9 @@ func (b *toyBase) Snapshot(generation uint64, tenants []*Tenant, held []authz.He
 	return snapshot, nil
 }
 
+// ContestHeldIssuers implements Base: tenants of the toy have no issuers.
+func (b *toyBase) ContestHeldIssuers([]*Tenant, []authz.HeldSpec, []int) []Conflict { return nil }
+
 // scene is a configuration of toy files, on a clock that the test moves and far
 // enough ahead that no file is in the making.
 type scene struct {
