@@ -34,8 +34,9 @@
 // is, which is final. Up to 1024 such kids are kept in mind, for the rest of that
 // fetch's cool-down. Whoever publishes a key one cool-down ahead loses nothing
 // by it. Such fetches of one origin share 10 a second, in turns; a slow origin
-// holds at most an eighth of the pool, and scheduled fetches have a pool of their
-// own.
+// holds at most an eighth of the pool. Scheduled fetches have a pool of their own,
+// and those after a failure another. What takes more than 1s leaves its place in
+// the pool to the next, so that servers which never answer delay nobody else.
 //
 // A failure is followed by exponential back-off with full jitter from 1s on,
 // and Retry-After is honoured up to 10m0s. Keys in force stay in force until

@@ -39,6 +39,7 @@ func TestP3DocumentedDefaultsAreThoseOfTheCode(t *testing.T) {
 		fmt.Sprintf("No more than %d requests of a source wait, each with %s of its", maxWaiting, replyMargin),
 		fmt.Sprintf("Up to %d such kids are kept in mind", maxAbsent),
 		fmt.Sprintf("share %d a second", askedPerSecond),
+		fmt.Sprintf("takes more than %s leaves its place", lateAfter),
 		fmt.Sprintf("%d %% more or less", int(jitterShare*100)),
 		fmt.Sprintf("from %s on", firstBackoff),
 		fmt.Sprintf("up to %s.", maxRetryAfter),
@@ -49,7 +50,7 @@ func TestP3DocumentedDefaultsAreThoseOfTheCode(t *testing.T) {
 			t.Errorf("the package comment does not say %q", want)
 		}
 	}
-	if originPart != 8 || futureSlack != 5*time.Minute {
+	if originPart != 8 || latePart != 4 || futureSlack != 5*time.Minute {
 		t.Error("a part of the pool, or the slack of clocks, is not what is documented")
 	}
 }

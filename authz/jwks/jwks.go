@@ -43,9 +43,11 @@ type Options struct {
 	Store    *Store            // keeps key sets; nil: none are kept
 	Warn     func(text string) // hears what is odd about the store; nil: nobody
 
-	// MaxFetches bounds the fetches at a time: so many scheduled ones, and as
-	// many again that an unknown kid caused. One origin holds at most an
-	// eighth of each. Default 32.
+	// MaxFetches bounds the fetches at a time: so many scheduled ones, as many
+	// of sources that failed last, and as many that an unknown kid caused. One
+	// origin holds at most an eighth of each. A fetch that takes more than a
+	// second leaves its place to the next; there is room for four times as many
+	// scheduled ones of that kind, and for as many for unknown kids. Default 32.
 	MaxFetches int
 
 	// Transport replaces the network, for tests. It BYPASSES the address

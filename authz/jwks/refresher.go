@@ -15,6 +15,7 @@ type refresher struct {
 	wait     time.Duration // of a request, for an unknown kid
 	observer Observer
 	periodic *share // of the fetch pool, for scheduled fetches
+	retries  *share // for those after a failure, which delay nobody but each other
 	onDemand *share // and for those that an unknown kid caused
 	store    *Store // nil: nothing is kept
 	warn     func(string)
@@ -87,11 +88,20 @@ func (r *refresher) untilDue() time.Duration {
 // fetchDue makes the scheduled fetch, unless another one made it needless
 // while it stood in line.
 func (r *refresher) fetchDue(ctx context.Context) {
-	leave := &lease{share: r.periodic}
+	leave := &lease{share: r.dueShare()}
 	defer leave.end()
 	if leave.move(ctx, originOf(r.fetcher.start)) == nil && r.untilDue() <= 0 {
 		r.exchange(ctx, leave, false)
 	}
+}
+
+func (r *refresher) dueShare() *share {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.schedule.failures > 0 {
+		return r.retries
+	}
+	return r.periodic
 }
 
 // fetchAsked makes the fetch that an unknown kid asked for, unless meanwhile

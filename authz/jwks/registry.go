@@ -13,13 +13,17 @@ import (
 	"golang.org/x/time/rate"
 )
 
-const defaultMaxFetches = 32
+const (
+	defaultMaxFetches = 32
+	latePart          = 4 // so many times as large is the room for late first and regular fetches
+)
 
 // Registry owns the sources, their schedules and the fetch pool. Safe for
 // concurrent use.
 type Registry struct {
 	opts     Options
 	periodic *share
+	retries  *share
 	onDemand *share
 
 	mu         sync.Mutex
@@ -52,8 +56,9 @@ func NewRegistry(opts Options) *Registry {
 	}
 	return &Registry{
 		opts:       opts,
-		periodic:   newShare(opts.MaxFetches, rate.Inf),
-		onDemand:   newShare(opts.MaxFetches, askedPerSecond),
+		periodic:   newShare(opts.MaxFetches, latePart*opts.MaxFetches, rate.Inf),
+		retries:    newShare(opts.MaxFetches, 0, rate.Inf),
+		onDemand:   newShare(opts.MaxFetches, opts.MaxFetches, askedPerSecond),
 		sources:    make(map[string]*entry),
 		transports: make(map[transportKey]*http.Transport),
 	}
@@ -153,6 +158,7 @@ func (r *Registry) refresher(spec SourceSpec, source *Source, fetcher *fetcher) 
 		wait:     spec.UnknownKIDWait,
 		observer: r.opts.Observer,
 		periodic: r.periodic,
+		retries:  r.retries,
 		onDemand: r.onDemand,
 		store:    r.opts.Store,
 		warn:     r.opts.Warn,

@@ -3,6 +3,7 @@ package jwks
 import (
 	"context"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/semaphore"
 	"golang.org/x/time/rate"
@@ -12,13 +13,20 @@ const (
 	askedPerSecond = 10 // fetches for unknown kids of one origin
 	originPart     = 8  // one origin holds at most this part of a share
 	sweepFrom      = 256
+
+	// A fetch that took this long goes on in the late room and leaves its slot
+	// to the next, as long as there is room: servers that never answer, however
+	// many they are, must not delay the others by a timeout each.
+	lateAfter = time.Second
 )
 
 // share is a part of the fetch pool. Of its slots one origin holds at most an
-// eighth, and those who wait for an origin are served in the order they came,
-// so that issuers of one origin take turns. Safe for concurrent use.
+// eighth, the late ones included, and those who wait for an origin are served in
+// the order they came, so that issuers of one origin take turns. Safe for
+// concurrent use.
 type share struct {
 	slots     *semaphore.Weighted
+	late      *semaphore.Weighted // the late room
 	perOrigin int64
 	rate      rate.Limit
 
@@ -34,9 +42,10 @@ type line struct {
 	users   int // guarded by share.mu
 }
 
-func newShare(slots int, limit rate.Limit) *share {
+func newShare(slots, late int, limit rate.Limit) *share {
 	return &share{
 		slots:     semaphore.NewWeighted(int64(slots)),
+		late:      semaphore.NewWeighted(int64(late)),
 		perOrigin: int64(max(1, slots/originPart)),
 		rate:      limit,
 		lines:     make(map[string]*line),
@@ -58,11 +67,37 @@ func (s *share) enter(ctx context.Context, origin string) (release func(), err e
 		s.leave(l)
 		return nil, err
 	}
+	taken := &seat{in: s.slots}
+	timer := time.AfterFunc(lateAfter, func() { taken.move(s.late) })
 	return func() {
-		s.slots.Release(1)
+		timer.Stop()
+		taken.leave()
 		l.slots.Release(1)
 		s.leave(l)
 	}, nil
+}
+
+// seat is what a fetch holds of a share: a slot, or room for a late one.
+type seat struct {
+	mu sync.Mutex
+	in *semaphore.Weighted // nil once it was left
+}
+
+// move changes to another room where that has any left.
+func (s *seat) move(to *semaphore.Weighted) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.in != nil && to.TryAcquire(1) {
+		s.in.Release(1)
+		s.in = to
+	}
+}
+
+func (s *seat) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.in.Release(1)
+	s.in = nil
 }
 
 // proceed waits for the rate of the origin, then for a slot of the share.

@@ -3,6 +3,7 @@ package jwks
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,7 +13,7 @@ import (
 
 func TestOneOriginHoldsAnEighth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newShare(32, rate.Inf)
+		s := newShare(32, 0, rate.Inf)
 		ctx, cancel := context.WithCancel(t.Context())
 		entered := make(chan func(), 100)
 		for range 100 {
@@ -41,9 +42,48 @@ func TestOneOriginHoldsAnEighth(t *testing.T) {
 	})
 }
 
+// TestLateFetchesMakeRoom: those that take long leave their slots to others, as
+// long as there is room for late ones, and give back what they hold then.
+func TestLateFetchesMakeRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShare(8, 12, rate.Inf)
+		entered := make(chan func(), 100)
+		var all sync.WaitGroup
+		for n := range 40 {
+			all.Go(func() {
+				if release, err := s.enter(t.Context(), fmt.Sprint(n)); err == nil {
+					entered <- release
+				}
+			})
+		}
+		want := func(n int, when string) {
+			t.Helper()
+			synctest.Wait()
+			if len(entered) != n {
+				t.Errorf("%s: %d fetches, want %d", when, len(entered), n)
+			}
+		}
+		want(8, "at first")
+		elapse(lateAfter)
+		want(16, "once these are late")
+		elapse(lateAfter)
+		want(20, "with the late room full")
+		elapse(time.Hour)
+		want(20, "much later")
+		for range 40 {
+			(<-entered)()
+			synctest.Wait()
+		}
+		all.Wait()
+		if !s.slots.TryAcquire(8) || !s.late.TryAcquire(12) {
+			t.Error("those who left kept something")
+		}
+	})
+}
+
 func TestOriginsHaveARateOfTheirOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newShare(32, askedPerSecond)
+		s := newShare(32, 0, askedPerSecond)
 		began := time.Now()
 		for range 104 {
 			release, err := s.enter(t.Context(), "a")
@@ -66,7 +106,7 @@ func TestOriginsHaveARateOfTheirOwn(t *testing.T) {
 
 func TestIssuersOfAnOriginTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newShare(8, rate.Inf) // one at a time
+		s := newShare(8, 0, rate.Inf) // one at a time
 		first, err := s.enter(t.Context(), "a")
 		if err != nil {
 			t.Fatal(err)
@@ -94,7 +134,7 @@ func TestIssuersOfAnOriginTakeTurns(t *testing.T) {
 
 func TestEnterGivesUpWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newShare(8, askedPerSecond)
+		s := newShare(8, 0, askedPerSecond)
 		hold, err := s.enter(t.Context(), "a")
 		if err != nil {
 			t.Fatal(err)
@@ -121,7 +161,7 @@ func TestEnterGivesUpWithItsContext(t *testing.T) {
 
 func TestSweepForgetsIdleOrigins(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newShare(8, askedPerSecond)
+		s := newShare(8, 0, askedPerSecond)
 		held, err := s.enter(t.Context(), "held")
 		if err != nil {
 			t.Fatal(err)

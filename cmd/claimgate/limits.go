@@ -120,6 +120,7 @@ func storeLimits() []limit {
 		{"verifications waiting, of one tenant", 256, false, "overloaded", "authz/token.maxQueue", "TestP8FloodOfOneScopeIsBounded"},
 		{"requests waiting for keys, of one issuer", 64, false, "keys_pending", "authz/jwks.maxWaiting", "TestP3UnknownKIDFetchesOnce"},
 		{"absent kids remembered, of one issuer", 1024, false, "a further one is asked for again", "authz/jwks.maxAbsent", "TestAbsentKIDs"},
+		{"key fetches at a time, of each of three kinds", 32, false, "the next ones wait their turn", "authz/jwks.defaultMaxFetches", "TestP3TenThousandIssuersAtBoot"},
 		{"body of a key set", 512 << 10, true, "the fetch fails; the old keys stay", "authz/jwks.maxBodyBytes", "TestFetchResults"},
 		{"keys of a set", 100, false, "the fetch fails; the old keys stay", "authz/jwks.maxKeys", "TestFetchResults"},
 	}

@@ -1,0 +1,181 @@
+package jwks
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestP3ALostFileIsWrittenAgain although the issuer only says that nothing
+// changed: the next fetch is a full one.
+func TestP3ALostFileIsWrittenAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShelf(t)
+		p := newIDP("a")
+		p.header.Set("ETag", `"v1"`)
+		s.boot(p, func(b *scene) {
+			if err := os.Remove(s.file()); err != nil {
+				t.Fatal(err)
+			}
+			b.sleep(11 * time.Minute)
+			_ = s.file()
+		})
+		s.boot(down(), func(b *scene) { b.want("a", "known") })
+	})
+}
+
+func TestFetchedAt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShelf(t)
+		began := time.Now()
+		s.saves("a")
+		elapse(time.Hour)
+		source := strings.TrimSuffix(filepath.Base(s.file()), storeSuffix)
+		store, err := OpenStore(s.dir, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = store.Close() }()
+		if at, err := store.FetchedAt(source); err != nil || !at.Equal(began) {
+			t.Errorf("%v, %v", at, err)
+		}
+		if at, err := store.FetchedAt("another"); err != nil || !at.IsZero() {
+			t.Errorf("%v, %v", at, err)
+		}
+		if err := os.WriteFile(s.file(), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store.FetchedAt(source); err == nil {
+			t.Error("a damaged file has a time")
+		}
+	})
+}
+
+func TestStoreFilesAreOurs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShelf(t)
+		s.saves("a")
+		info, err := os.Stat(s.file())
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("file %v, %v", info, err)
+		}
+		if info, err = os.Stat(filepath.Dir(s.file())); err != nil || info.Mode().Perm() != 0o700 {
+			t.Errorf("directory %v, %v", info, err)
+		}
+	})
+}
+
+func TestOpenStoreRefuses(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(os.WriteFile(at("file"), nil, 0o600))
+	must(os.Mkdir(at("open"), 0o700))
+	must(os.Chmod(at("open"), 0o777))
+	must(os.MkdirAll(at("inner/keys"), 0o700))
+	must(os.Chmod(at("inner/keys"), 0o770))
+	must(os.Mkdir(at("linked"), 0o700))
+	must(os.Symlink(dir, at("linked/keys")))
+	must(os.Mkdir(at("good"), 0o700))
+	for name, row := range map[string]struct {
+		dir  string
+		key  string
+		says string
+	}{
+		"good":                    {at("good"), "", ""},
+		"again":                   {at("good"), strings.Repeat("k", 16), ""},
+		"not there":               {at("nowhere"), "", "no such file"},
+		"a file":                  {at("file"), "", "not a directory"},
+		"others can write":        {at("open"), "", "chmod go-w"},
+		"others can write inside": {at("inner"), "", "chmod go-w"},
+		"a link inside":           {at("linked"), "", "no directory"},
+		"a short key":             {at("good"), "k", "at least 16"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store, err := OpenStore(row.dir, []byte(row.key))
+			if row.says == "" {
+				if err != nil {
+					t.Fatal(err)
+				}
+				must(store.Close())
+				return
+			}
+			if !errors.Is(err, ErrState) || !strings.Contains(err.Error(), row.says) {
+				t.Errorf("got %v, want %q", err, row.says)
+			}
+		})
+	}
+	var none *Store
+	if none.Status().Usable {
+		t.Error("no store is usable")
+	}
+}
+
+// TestP3ADiskThatFailsStopsNothing, and is told once.
+func TestP3ADiskThatFailsStopsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShelf(t)
+		s.boot(newIDP("a"), func(b *scene) {
+			blocked := strings.TrimSuffix(s.file(), storeSuffix) + partialMark
+			if err := os.MkdirAll(filepath.Join(blocked, "x"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			b.sleep(time.Hour)
+			b.want("a", "known")
+			if got := b.registry.StoreStatus(); !got.Failing || got.Failures < 10 {
+				t.Errorf("%+v", got)
+			}
+			s.wantWarnings(1, "cannot be written")
+			if err := os.RemoveAll(blocked); err != nil {
+				t.Fatal(err)
+			}
+			b.sleep(10 * time.Minute)
+			if got := b.registry.StoreStatus(); got.Failing {
+				t.Errorf("%+v", got)
+			}
+			if said := s.all(); len(said) != 2 || !strings.Contains(said[1], "again") {
+				t.Errorf("%q", said)
+			}
+		})
+	})
+}
+
+func TestStorePrunesWhatNobodyCanUse(t *testing.T) {
+	dir := t.TempDir()
+	store, err := OpenStore(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = store.Close() }()
+	now := time.Now()
+	for name, age := range map[string]time.Duration{
+		"old.json": forgotten + time.Hour, "young.json": forgotten - time.Hour, "half.json.new": 2 * time.Hour, "now.json.new": time.Minute,
+		"foreign": 2 * forgotten,
+	} {
+		path := filepath.Join(dir, storeDir, name)
+		if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Chtimes(path, now, now.Add(-age))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	store.prune(now)
+	left, err := os.ReadDir(filepath.Join(dir, storeDir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, entry := range left {
+		names = append(names, entry.Name())
+	}
+	if got := strings.Join(names, " "); got != "foreign now.json.new young.json" {
+		t.Errorf("left: %s", got)
+	}
+}
