@@ -102,10 +102,10 @@ func (p *Path) Forms() (sent, lenient string) {
 // segments or merges slashes: it notes them.
 //
 // An escaped percent sign is legal and kept. It is noted as PathDoubleEscape
-// where a reader that decodes twice would find a character that never needs
-// an escape, or one of those that are odd themselves: `%252e`, `%2561`,
-// `%252F`, `%2500`, `%2525`. A literal percent before other digits, as in
-// `100%25de`, or a doubly escaped space, `%2520`, is no oddity.
+// where a reader that decodes twice would find an ASCII character other than a
+// space: `%252e`, `%2561`, `%253A`, `%252F`, `%2500`, `%2525`. A doubly escaped
+// space, `%2520`, is no oddity, nor is a percent sign before digits of no ASCII
+// character, as in `100%25de`: patterns of deny rules see through these.
 func CanonicalPath(raw string) Path {
 	p := Path{Canonical: raw, Lenient: raw}
 	switch {
@@ -233,8 +233,7 @@ func decodedOddities(lenient string) Oddity {
 		if lenient[i] != '%' {
 			continue
 		}
-		c, ok := unescape(lenient[i:])
-		if ok && (isUnreserved(c) || c == '%' || c == '#' || c == '?' || escapedOddity(c) != 0) {
+		if c, ok := unescape(lenient[i:]); ok && c < utf8.RuneSelf && c != ' ' {
 			odd |= PathDoubleEscape
 		}
 	}

@@ -137,6 +137,11 @@ func TestCanonicalPathEscapes(t *testing.T) {
 		{raw: "/a%2500", lenient: "/a%00", odd: PathDoubleEscape},
 		{raw: "/a%253Bb", lenient: "/a%3Bb", odd: PathDoubleEscape},
 		{raw: "/a%25252fb", lenient: "/a%252fb", odd: PathDoubleEscape},
+		{raw: "/admin%253Areset", lenient: "/admin%3Areset", odd: PathDoubleEscape},
+		{raw: "/a%2540b", lenient: "/a%40b", odd: PathDoubleEscape},
+		{raw: "/a%255bb", lenient: "/a%5bb", odd: PathDoubleEscape},
+		{raw: "/a%25%320b", canonical: "/a%2520b", lenient: "/a%20b"},
+		{raw: "/caf%25C3%25A9", lenient: "/caf%C3%A9"},
 	})
 }
 

@@ -123,7 +123,19 @@ func (p *pattern) matchEither(e *env) bool {
 	if fits(p.sent, p.tail, &e.sent, true) {
 		return true
 	}
-	return (!e.plain || p.differs) && fits(p.lenient, p.tail, e.lenientRoute(), true)
+	return (!e.plain || p.differs) && fits(p.lenient, p.tail, e.lenientRoute(), true) || p.matchTwice(e)
+}
+
+// matchTwice reports whether the pattern covers what an upstream that decodes
+// twice reads. Only what must be escaped in a pattern can hide in such a path:
+// whoever builds requests refuses the rest.
+func (p *pattern) matchTwice(e *env) bool {
+	if e.plain || !p.differs || strings.IndexByte(e.lenient.path, '%') < 0 {
+		return false
+	}
+	var twice route
+	twice.split(decodeOnce(e.lenient.path), false)
+	return fits(p.lenient, p.tail, &twice, true)
 }
 
 // firstBoth returns the first pattern that matches both forms, or nil.

@@ -85,6 +85,8 @@ func TestTwoForms(t *testing.T) {
 	everywhere := anyone("all", "/**")
 	allBut := anyone("all", "/**")
 	allBut.NotPaths = []string{"/admin:reset"}
+	butEscaped := anyone("all", "/**")
+	butEscaped.NotPaths = []string{"/caf%C3%A9"}
 	denyBut := deny("d", "/**")
 	denyBut.NotPaths = []string{"/open:x"}
 	for _, tc := range []struct {
@@ -113,6 +115,12 @@ func TestTwoForms(t *testing.T) {
 		{"encoded star is no wildcard", []policy.RuleSpec{anyone("a", "/x/%2A")}, "/x/a", "", policy.NoRule},
 		{"deny of an encoded star", []policy.RuleSpec{everywhere, deny("d", "/x/%2a")}, "/x/*", "", policy.DeniedByRule},
 		{"decoded once, not twice", []policy.RuleSpec{everywhere, deny("d", "/a")}, "/%2561", "/%61", policy.Allowed},
+		{"deny of an escape, escaped twice", []policy.RuleSpec{everywhere, deny("d", "/a%20b")}, "/a%2520b", "/a%20b", policy.DeniedByRule},
+		{"deny of an escape, escaped twice, lenient left out", []policy.RuleSpec{everywhere, deny("d", "/a%20b")}, "/a%2520b", "", policy.DeniedByRule},
+		{"deny beyond ASCII, escaped twice", []policy.RuleSpec{everywhere, deny("d", "/caf%C3%A9/**")}, "/caf%25C3%25A9/x", "/caf%C3%A9/x", policy.DeniedByRule},
+		{"deny of an escape, another one twice", []policy.RuleSpec{everywhere, deny("d", "/a%20b")}, "/a%2521b", "/a%21b", policy.Allowed},
+		{"allow of an escape, escaped twice", []policy.RuleSpec{anyone("a", "/a%20b")}, "/a%2520b", "/a%20b", policy.NoRule},
+		{"allow but an escape, escaped twice", []policy.RuleSpec{butEscaped}, "/caf%25C3%25A9", "/caf%C3%A9", policy.NoRule},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			in := request(tc.path, object{})
