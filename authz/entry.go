@@ -207,7 +207,7 @@ func (e *entry) compileIssuers(spec *EntrySpec, base string, found *problems) {
 		found.add(base+".tenantFromClaim", err.Error(), "a token of one could be taken for one of the other: remove one")
 	}
 	if verifier != nil {
-		e.verifier = verifier.CountFor(e.ownerOf)
+		e.verifier = verifier.ChargeTo(spec.Scheduler, token.Payer{Entry: spec.Name}).CountFor(e.ownerOf)
 	}
 }
 

@@ -111,6 +111,7 @@ func compileGrants(spec *TenantSpec, found *problems) ([]grant, *token.Verifier)
 	}
 	// The settings may be those of other tenants: each has a share of its own.
 	name := spec.Name
+	verifier = verifier.ChargeTo(spec.Scheduler, token.Payer{Tenant: spec.Name})
 	return grants, verifier.CountFor(func(issuer *token.Issuer, claims *token.Value) string {
 		for i := range grants {
 			if g := &grants[i]; g.issuer.issuer == issuer && g.mine(claims) {

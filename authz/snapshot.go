@@ -43,6 +43,7 @@ type EntrySpec struct {
 	// issuer.
 	TenantFromClaim []*Issuer
 	Cache           *token.Cache
+	Scheduler       *token.Scheduler // nil: one of its own
 	// Preflight and Public pass requests before a tenant is known, without any
 	// identity, and where it is known beside what the tenant passes itself.
 	Preflight   bool

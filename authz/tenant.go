@@ -30,6 +30,7 @@ type TenantSpec struct {
 	Relaxations          Oddity // `pathRelaxations`: oddities that are admitted and judged in both forms
 	ResourceMetadata     *ResourceMetadata
 	Cache                *token.Cache
+	Scheduler            *token.Scheduler // of verifications; nil: one of its own
 	Policy               *policy.Policy
 	Preflight            bool // `preflight: allow`
 	Headers              []HeaderSpec

@@ -27,7 +27,8 @@ type Verifier struct {
 	templates   []*Issuer          // those of issuers that are templates
 	fingerprint fingerprint
 	cache       *Cache // nil without caching
-	budget      *budget
+	scheduler   *Scheduler
+	payer       Payer
 	tenant      func(*Issuer, *Value) string // nil: all count alike
 }
 
@@ -35,7 +36,7 @@ type Verifier struct {
 // issuers every token is refused. A nil cache turns caching off; verifiers of
 // many tenants may share one.
 func NewVerifier(issuers []*Issuer, cache *Cache) (*Verifier, error) {
-	v := &Verifier{issuers: make(map[string]*Issuer, len(issuers)), cache: cache, budget: newBudget()}
+	v := &Verifier{issuers: make(map[string]*Issuer, len(issuers)), cache: cache, scheduler: NewScheduler(SchedulerOptions{})}
 	for _, i := range issuers {
 		if i == nil || i.keys == nil {
 			return nil, errors.New("token: issuer that NewIssuer did not make")
@@ -67,6 +68,19 @@ func (v *Verifier) CountFor(tenant func(*Issuer, *Value) string) *Verifier {
 	counting := *v
 	counting.tenant = tenant
 	return &counting
+}
+
+// ChargeTo returns a verifier that verifies alike, but takes its turns on a
+// scheduler that it shares with others, at the expense of one payer. Verifiers
+// of the same payer, as those before and after a reload, are one to it. A nil
+// scheduler changes nothing.
+func (v *Verifier) ChargeTo(scheduler *Scheduler, payer Payer) *Verifier {
+	if scheduler == nil {
+		return v
+	}
+	charging := *v
+	charging.scheduler, charging.payer = scheduler, payer
+	return &charging
 }
 
 // holder returns whose share of the cache a token counts against.
@@ -212,7 +226,7 @@ func (v *Verifier) issuerOf(payload string) (*Issuer, string, error) {
 }
 
 // checkSignature spends the cost of a verification, unless nobody waits for it
-// any more or too many of this scope are under way.
+// any more or too many wait already.
 func (v *Verifier) checkSignature(ctx context.Context, key *Key, alg Algorithm, parts compact) error {
 	sig, err := decodePart(parts.signature)
 	if err != nil {
@@ -221,10 +235,11 @@ func (v *Verifier) checkSignature(ctx context.Context, key *Key, alg Algorithm, 
 	if ctx.Err() != nil {
 		return ErrDeadline
 	}
-	if err := v.budget.enterFor(ctx, parts.client); err != nil {
+	turn, err := v.scheduler.enter(ctx, job{payer: v.payer, client: parts.client, key: key, alg: alg})
+	if err != nil {
 		return err
 	}
-	defer v.budget.leave()
+	defer v.scheduler.leave(&turn)
 	if !key.verifies(alg, parts.input, []byte(sig)) {
 		return ErrSignature
 	}

@@ -30,6 +30,7 @@ type process struct {
 	telemetry *telemetry.Telemetry
 	registry  *jwks.Registry
 	cache     *token.Cache
+	scheduler *token.Scheduler
 	settings  config.Settings // that took effect at the start
 	live      *live.Configuration
 	engine    *authz.Engine
@@ -57,9 +58,10 @@ func build(file string, stderr io.Writer) (*process, error) {
 	if settings.CacheTokens > 0 {
 		p.cache = token.NewCache(settings.CacheTokens)
 	}
+	p.scheduler = token.NewScheduler(token.SchedulerOptions{Observer: p.telemetry})
 	p.engine = authz.NewEngine(authz.Options{})
 	p.live = live.New(live.Options{
-		Documents: live.Files(file, config.Runtime{Keys: p.registry, Cache: p.cache}),
+		Documents: live.Files(file, config.Runtime{Keys: p.registry, Cache: p.cache, Scheduler: p.scheduler}),
 		Keys:      p.registry,
 		Swap:      p.engine.Swap,
 		Watch:     live.WatchDirectories,
@@ -178,6 +180,7 @@ func (p *process) measure(server *envoy.Server) {
 	metrics.WatchInFlight(server.InFlight)
 	metrics.WatchKeys(p.registry.Status)
 	metrics.WatchKeyStore(p.registry.StoreStatus)
+	metrics.WatchScheduler(p.scheduler.Stats)
 	metrics.WatchCertificates(p.certificates.status)
 	if p.cache != nil {
 		metrics.WatchCache(p.cache.Stats)

@@ -178,6 +178,8 @@ func TestServeDecides(t *testing.T) {
 		`claimgate_checks_total{reason="allowed",tenant="acme",verdict="allow"} 2`,
 		`claimgate_checks_total{reason="policy_denied",tenant="acme",verdict="deny"} 1`,
 		`claimgate_token_cache_hits_total 2`,
+		`claimgate_verifications_total 1`,
+		`claimgate_verifications_queued_total 0`,
 		`claimgate_jwks_keys{issuer="` + issuerURL + `"} 1`,
 		`claimgate_jwks_fetches_total{issuer="` + issuerURL + `",result="ok"} 1`,
 	} {

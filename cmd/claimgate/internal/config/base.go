@@ -17,14 +17,15 @@ import (
 // with it one by one, at any time and by several goroutines at once, and no
 // tenant's work touches another's.
 type Base struct {
-	main     *Main
-	settings Settings
-	warnings Problems
-	registry *jwks.Registry
-	cache    *token.Cache
-	policies *policies
-	plans    *authz.Plans
-	now      func() time.Time
+	main      *Main
+	settings  Settings
+	warnings  Problems
+	registry  *jwks.Registry
+	cache     *token.Cache
+	scheduler *token.Scheduler
+	policies  *policies
+	plans     *authz.Plans
+	now       func() time.Time
 
 	issuers     map[string]*issuer // by name; broken ones too
 	issuerNames []string           // sorted
@@ -52,13 +53,16 @@ func (m *Main) Compile(rt Runtime) (*Base, error) {
 
 // compile compiles what can be compiled, whatever else is wrong.
 func (m *Main) compile(rt Runtime) (*Base, *report) {
-	b := &builder{Base: &Base{main: m, registry: rt.Keys, cache: rt.Cache, policies: newPolicies(), plans: authz.NewPlans(), now: rt.Now,
+	b := &builder{Base: &Base{main: m, registry: rt.Keys, cache: rt.Cache, scheduler: rt.Scheduler, policies: newPolicies(), plans: authz.NewPlans(), now: rt.Now,
 		issuers: map[string]*issuer{}, named: map[string]*namedPart{}}}
 	if b.now == nil {
 		b.now = time.Now
 	}
 	if b.registry == nil {
 		b.registry = jwks.NewRegistry(jwks.Options{})
+	}
+	if b.scheduler == nil {
+		b.scheduler = token.NewScheduler(token.SchedulerOptions{})
 	}
 	if entries := m.doc.Cache.Tokens; b.cache == nil && entries > 0 && entries <= maxCacheTokens {
 		b.cache = token.NewCache(entries)

@@ -40,6 +40,7 @@ import (
 type Runtime struct {
 	Keys       *jwks.Registry
 	Cache      *token.Cache
+	Scheduler  *token.Scheduler // of verifications
 	Now        func() time.Time // nil: time.Now
 	Generation uint64
 }

@@ -73,6 +73,7 @@ func (b *builder) entrySpec(at place, entry *entryDoc) authz.EntrySpec {
 		Hosts:            b.hosts(at, entry.Hosts, true),
 		PathPrefix:       b.pathPrefix(at.at("pathPrefix"), entry.PathPrefix),
 		Cache:            b.cache,
+		Scheduler:        b.scheduler,
 		Preflight:        entry.Preflight == "allow",
 		Relaxations:      relaxations(entry.PathRelaxations),
 		YieldsTo:         entry.YieldsTo,

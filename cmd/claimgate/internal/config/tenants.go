@@ -155,6 +155,7 @@ func (b *tenantBuilder) compile() *authz.Tenant {
 		Suspended:            t.doc.Suspended,
 		Relaxations:          relaxations(own(t.doc.PathRelaxations, d.doc.PathRelaxations)),
 		Cache:                b.base.cache,
+		Scheduler:            b.base.scheduler,
 		Preflight:            cmp.Or(t.doc.Preflight, d.doc.Preflight) == "allow",
 		ForwardOriginalToken: deref(t.doc.ForwardOriginalToken, d.doc.ForwardOriginalToken),
 		Owned:                b.base.owned,

@@ -42,6 +42,7 @@ type Metrics struct {
 	issuers       *labelCap
 	configuration configurationGauges
 	certificates  certificateCounters
+	verifications verificationCounters
 }
 
 // NewMetrics returns metrics that are all zero.
@@ -61,11 +62,13 @@ func NewMetrics() *Metrics {
 		issuers:       newLabelCap(maxLabels),
 		configuration: newConfigurationGauges(),
 		certificates:  newCertificateCounters(),
+		verifications: newVerificationCounters(),
 	}
 	m.addChecks()
 	m.registry.MustRegister(m.panics, m.suppressed, m.fetches, m.fetchDuration, m.certificates.reloads, m.certificates.refused,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.registry.MustRegister(m.configuration.all()...)
+	m.registry.MustRegister(m.verifications.all()...)
 	return m
 }
 

@@ -27,6 +27,11 @@ func fill(m *Metrics) {
 	m.WatchCache(func() token.CacheStats {
 		return token.CacheStats{Hits: 5, Misses: 4, Evictions: 3, Entries: 2, Capacity: 10}
 	})
+	m.WatchScheduler(func() token.SchedulerStats {
+		return token.SchedulerStats{Slots: 1, Running: 1, Waiting: 6, Verified: 8, Queued: 7}
+	})
+	m.verifications.verified(token.Payer{Tenant: "acme"}, 0, 2*time.Second)
+	m.verifications.verified(token.Payer{Entry: "shared"}, time.Millisecond, time.Second)
 	m.WatchKeys(func() []jwks.Status {
 		return []jwks.Status{
 			{Issuer: "https://a.example", Kind: "remote", Keys: 2, Skipped: 1, LastSuccess: time.Unix(500, 0), UnknownKIDs: 4, GateClosures: 1},
@@ -115,9 +120,35 @@ claimgate_ready 1
 # HELP claimgate_token_cache_hits_total Tokens that the cache of verified tokens answered.
 # TYPE claimgate_token_cache_hits_total counter
 claimgate_token_cache_hits_total 5
+# HELP claimgate_verification_seconds_total Time that the verification of signatures took, by tenant, or by entry where no tenant was known yet.
+# TYPE claimgate_verification_seconds_total counter
+claimgate_verification_seconds_total{entry="_none",tenant="acme"} 2
+claimgate_verification_seconds_total{entry="shared",tenant="_none"} 1
+# HELP claimgate_verification_slots Signatures that are checked at a time.
+# TYPE claimgate_verification_slots gauge
+claimgate_verification_slots 1
+# HELP claimgate_verifications_in_progress Signatures that are being checked.
+# TYPE claimgate_verifications_in_progress gauge
+claimgate_verifications_in_progress 1
+# HELP claimgate_verifications_queued_total Tokens that had to wait for their verification.
+# TYPE claimgate_verifications_queued_total counter
+claimgate_verifications_queued_total 7
+# HELP claimgate_verifications_shed_total Tokens that were given up before their signature was checked, by cause.
+# TYPE claimgate_verifications_shed_total counter
+claimgate_verifications_shed_total{cause="gave_up"} 0
+claimgate_verifications_shed_total{cause="queue_full"} 0
+claimgate_verifications_shed_total{cause="too_late"} 0
+# HELP claimgate_verifications_total Signatures that were checked, good and bad ones.
+# TYPE claimgate_verifications_total counter
+claimgate_verifications_total 8
+# HELP claimgate_verifications_waiting Tokens that wait for their verification.
+# TYPE claimgate_verifications_waiting gauge
+claimgate_verifications_waiting 6
 `
 	err := testutil.GatherAndCompare(m.Gatherer(), strings.NewReader(want), "claimgate_checks_total", "claimgate_shadowed_total", "claimgate_jwks_keys",
 		"claimgate_jwks_last_success_timestamp_seconds", "claimgate_config_insecure_settings", "claimgate_ready",
+		"claimgate_verification_seconds_total", "claimgate_verification_slots", "claimgate_verifications_in_progress",
+		"claimgate_verifications_queued_total", "claimgate_verifications_shed_total", "claimgate_verifications_total", "claimgate_verifications_waiting",
 		"claimgate_token_cache_hits_total", "claimgate_generation", "claimgate_tenants", "claimgate_reload_total", "claimgate_reload_failed",
 		"claimgate_reload_failed_age_seconds", "claimgate_reload_last_success_timestamp_seconds",
 		"claimgate_reload_last_failure_timestamp_seconds", "claimgate_reload_waiting")
@@ -133,6 +164,10 @@ func TestLabelsAreCapped(t *testing.T) {
 			m.checked(&authz.Decision{Tenant: fmt.Sprintf("t%d", i)}, 0)
 		}
 		m.fetched(fmt.Sprintf("https://%d.example", i), jwks.FetchOK, 0)
+		m.verifications.verified(token.Payer{Tenant: fmt.Sprint("t", i)}, 0, 0)
+	}
+	if n := testutil.CollectAndCount(m.verifications.spent); n != maxLabels+1 {
+		t.Errorf("%d series of payers, want %d", n, maxLabels+1)
 	}
 	if n := testutil.CollectAndCount(m.checks.counts); n != maxLabels+1 {
 		t.Errorf("%d series of tenants, want %d", n, maxLabels+1)

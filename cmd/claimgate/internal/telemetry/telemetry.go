@@ -16,8 +16,8 @@ import (
 // LogSettings configure the log.
 type LogSettings = config.LogSettings
 
-// Telemetry is the observer of a process: envoy.Observer, jwks.Observer and
-// certs.Observer. Safe for concurrent use.
+// Telemetry is the observer of a process: envoy.Observer, jwks.Observer,
+// token.SchedulerObserver and certs.Observer. Safe for concurrent use.
 type Telemetry struct {
 	log       *zap.Logger
 	ids       identifiers
