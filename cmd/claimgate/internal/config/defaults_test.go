@@ -288,7 +288,6 @@ func TestP2TheNewcomerIsTheBadOne(t *testing.T) {
 		{"id by name", "entries: [shared-host]\nissuers: [auth0]\n", "entries: [shared-host]\nissuers: [auth0]\nids: {auth0: first}\n"},
 		{"own issuer of one string", "issuers: [{name: own, issuer: https://x.example, audiences: [a], algorithms: [RS256]}]\n",
 			"issuers: [{name: mine, issuer: https://x.example, audiences: [b], algorithms: [ES256]}]\n"},
-		{"own issuer under a template", "", "issuers: [{name: own, issuer: https://login.example.com/realms/first, audiences: [a], algorithms: [RS256]}]\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

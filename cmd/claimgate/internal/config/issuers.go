@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -20,10 +21,11 @@ import (
 // issuer is an issuer of the main file.
 type issuer struct {
 	doc       *issuerDoc
-	compiled  *authz.Issuer // nil where something is wrong with it, and for a template
-	source    string        // fingerprint of its key source
-	perTenant bool          // holds properties of the tenant, and is compiled for each
-	sound     bool          // nothing is wrong with it
+	compiled  *authz.Issuer  // nil where something is wrong with it, and for a template
+	source    string         // fingerprint of its key source
+	perTenant bool           // holds properties of the tenant, and is compiled for each
+	sound     bool           // nothing is wrong with it
+	covers    *regexp.Regexp // what the template makes of tenants; nil: it is none
 }
 
 const maxClockSkew = 5 * time.Minute
@@ -42,6 +44,9 @@ func (b *builder) compileIssuers() {
 		known := &issuer{doc: doc, perTenant: isTenantTemplate(doc.Issuer) || isTenantTemplate(doc.JWKSURI)}
 		b.issuers[doc.Name] = known
 		known.sound = b.mistakes() == before && doc.Issuer != ""
+		if isTenantTemplate(doc.Issuer) {
+			known.covers = covers(doc.Issuer)
+		}
 		if known.sound && !known.perTenant {
 			known.compiled, known.source = b.compileIssuer(&b.report, at, doc)
 			known.sound = known.compiled != nil

@@ -49,6 +49,19 @@ func expand(text, tenant string, labels map[string]string) (expanded, wrong, men
 	return expanded, wrong, mend
 }
 
+// covers returns what matches everything that a template can become: for every
+// tenant, and for every value of its claim.
+func covers(template string) *regexp.Regexp {
+	var pattern strings.Builder
+	rest := template
+	for _, part := range braces.FindAllString(template, -1) {
+		before, after, _ := strings.Cut(rest, part)
+		pattern.WriteString(regexp.QuoteMeta(before) + `[A-Za-z0-9._-]{1,64}`)
+		rest = after
+	}
+	return regexp.MustCompile("^" + pattern.String() + regexp.QuoteMeta(rest) + "$")
+}
+
 // checkTemplate reports what is wrong with the braces of an issuer or key URL.
 func (r *report) checkTemplate(at place, text string, claims bool) {
 	names := braces.FindAllString(text, -1)

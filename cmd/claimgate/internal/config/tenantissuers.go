@@ -121,6 +121,9 @@ func (b *tenantBuilder) localIssuer(at place, doc *issuerDoc) *authz.Issuer {
 	if !b.file.main {
 		b.mainFileOnly(at, doc)
 	}
+	if url, wrong, _ := expand(doc.Issuer, b.file.name, b.file.doc.Labels); wrong == "" {
+		b.checkReserved(at, url)
+	}
 	if b.mistakes() > before || doc.Name == "" || doc.Issuer == "" || len(b.file.shape.problems) > 0 {
 		return nil
 	}

@@ -122,6 +122,9 @@ func (b *Base) issuersNamed(file *TenantFile) []authz.HeldIssuer {
 				continue
 			}
 		}
+		if docs[i].local != nil && !file.main && b.reservedFor(held.URL, file) != nil {
+			continue // it could never have this one
+		}
 		if docs[i].ref != nil {
 			held.Audiences = docs[i].ref.Audiences
 		}
