@@ -7,6 +7,24 @@ import (
 	"net/url"
 )
 
+// locate asks the metadata for the JWKS URI each time, so that a move is noticed
+// with the next fetch. While the metadata cannot be had, keys are fetched from
+// where the last ones came from; metadata that is there and says something else
+// is never passed over.
+func (f *fetcher) locate(ctx context.Context, known validator) (*url.URL, outcome) {
+	last, err := f.rules.parse(known.url)
+	if err != nil { // there is none
+		return f.discover(ctx)
+	}
+	half, cancel := context.WithTimeout(ctx, f.timeout/2) // which leaves time for the keys
+	defer cancel()
+	found, failure := f.discover(half)
+	if found != nil || !failure.result.absent() || ctx.Err() != nil {
+		return found, failure
+	}
+	return last, outcome{}
+}
+
 // discover returns the JWKS URI that the issuer's metadata names (OpenID
 // Connect Discovery 1.0 section 4, RFC 8414 section 3). The metadata must name
 // the very issuer that was configured. Without a URI the outcome is a failure.

@@ -24,7 +24,9 @@
 //
 // A token whose kid is in the set in force never waits, whatever its issuer
 // does. Cache-Control or Expires shorten the interval down to 1m0s and never
-// lengthen it; a 304 is a good fetch.
+// lengthen it; a 304 is a good fetch. Metadata is read with each fetch, so that a
+// move of the keys is noticed by it; while it cannot be had, the keys are fetched
+// from where the last ones came from.
 //
 // For an unknown kid a request takes part in a fetch that is under way, or has
 // one made: at most one a cool-down for all such kids of the source, and none in

@@ -59,7 +59,7 @@ func (f *fetcher) fetch(ctx context.Context, known validator, move move) outcome
 	defer cancel()
 	target := f.start
 	if !f.direct {
-		found, failure := f.discover(ctx)
+		found, failure := f.locate(ctx, known)
 		if found == nil {
 			return failure
 		}

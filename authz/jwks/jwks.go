@@ -93,6 +93,11 @@ func FetchResults() []FetchResult {
 // good reports whether the result confirms the keys in force.
 func (r FetchResult) good() bool { return r == FetchOK || r == FetchNotModified }
 
+// absent reports whether there was no document to judge.
+func (r FetchResult) absent() bool {
+	return r == FetchTimeout || r == FetchDial || r == FetchStatus
+}
+
 // Kinds of sources, as Status names them.
 const (
 	KindStatic = "static"
