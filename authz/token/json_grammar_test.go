@@ -1,0 +1,68 @@
+package token
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestGrammarIsAskedToTheByte holds documents that a parser with any one of its
+// checks left out would take: after the fault they go on as if there were none.
+func TestGrammarIsAskedToTheByte(t *testing.T) {
+	docs := []string{
+		`{"a":trux}`, `{"a":falsy}`, `{"a":nulL}`, `{"a":nxxx,"b":1}`, `{a":1}`, `{"a":1,b":2}`, `{:1}`, `{"a":1,:2}`, `{"a"1}`, `{"a""b"}`, `{"a" 1}`,
+		"{\"a\":\"\n}", "{\"a\":\"\t,\"b\":1}", "{\"a\n:1}", "{\"a\":\"\\n\x01\"}", "{\"a\":\"\\n\x1f\"}", "{\"a\":\"\\n\n}", `{"a":"\x}`, `{"a":"\x,"b":1}`, `{"a\x:1}`,
+		`{"a":"\ud800xxdc00"}`, `{"a":"\ud800\xdc00"}`, `{"a":"\u`, `{"a":"\u1`, `{"a":"\u12`, `{"a":"\u123`, `{"a":"\u1234`, `{"a":"\ud800\u`, `{"a":"\ud800\udc0`,
+		`{"a":[` + strings.Repeat("0,", maxNodes-2) + `]}`,               // at the limit of values, and a comma too many
+		strings.Repeat(`{"a":`, MaxDepth) + "{" + nesting("}", MaxDepth), // at the limit of depth, and an end too few
+		manyMembers(40, 30), manyMembers(40, 39), manyMembers(200, 150), // names that only the hashed part of the names knows
+		`{"a":1`, `{"a":[1`, `{"a":"`, `{"a":"\`, `{"a`, `{"a":`, `{"a":1,`, `{"a":tr`, `{"a":-`, `{"a":1.`, `{"a":1e`,
+	}
+	for _, doc := range docs {
+		if v, err := ParseObject([]byte(doc)); v != nil || !errors.Is(err, ErrMalformed) {
+			t.Errorf("%.80q: got %v, %v", doc, v, err)
+		}
+		// The look before the signature is as strict, but for names that are
+		// none of its business.
+		if _, err := peekString(doc, "iss"); !errors.Is(err, ErrMalformed) && !strings.HasPrefix(doc, `{"m0"`) {
+			t.Errorf("%.80q: peeking finds nothing wrong", doc)
+		}
+	}
+}
+
+func nesting(bracket string, depth int) string { return strings.Repeat(bracket, depth) }
+
+// TestEveryByteOfAText tries each byte raw, after an escape, as an escape and as
+// each digit of one, and holds the answer against encoding/json where that is
+// strict enough to ask.
+func TestEveryByteOfAText(t *testing.T) {
+	for i := range 256 {
+		c := string([]byte{byte(i)})
+		forms := []string{"x" + c, `\n` + c, `\` + c, `\` + c + "0041"}
+		for at := range 4 {
+			digits := []string{"0", "0", "4", "1"}
+			digits[at] = c
+			forms = append(forms, `\u`+strings.Join(digits, ""))
+		}
+		for _, form := range forms {
+			for _, doc := range []string{`{"a":"` + form + `"}`, `{"` + form + `":1}`} {
+				v, err := ParseObject([]byte(doc))
+				var want map[string]any
+				good := json.Unmarshal([]byte(doc), &want) == nil && i < 0x80 && !strings.Contains(fmt.Sprintf("%q", want), `\ufffd`)
+				if (err == nil) != good {
+					t.Errorf("%q: %v", doc, err)
+				}
+				if err == nil && v.Len() != len(want) {
+					t.Errorf("%q: %d members, want %d", doc, v.Len(), len(want))
+				}
+				for name, value := range want {
+					if text, ok := value.(string); err == nil && ok && v.Get(name).Str() != text {
+						t.Errorf("%q reads as %q, want %q", doc, v.Get(name).Str(), text)
+					}
+				}
+			}
+		}
+	}
+}
