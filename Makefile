@@ -19,7 +19,7 @@ RACE := $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && [ "$$($(GO) env
 # claimgate.
 MODULES = $(patsubst %/go.mod,%,$(filter-out .ci/tools/%,$(shell git ls-files '*/go.mod')))
 
-.PHONY: help demo test test-modules lint bench authzbench fuzz build check-examples schema clean envoy promtool
+.PHONY: help demo test test-modules lint bench authzbench bench-report fuzz build check-examples schema clean envoy promtool
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,13 +45,18 @@ lint: $(LINT) ## gofmt, go vet, golangci-lint
 	$(LINT) run ./...
 	@set -e; for module in $(MODULES); do (set -x; cd $$module && $(GO) vet ./... && $(CURDIR)/$(LINT) run ./...); done
 
-bench: ## Benchmarks; ratios compare variants of one run (BENCHTIME=1s)
+# The servers first: their figures count on a machine that was idle before.
+bench: ## authzbench's acceptance, 15 minutes, then Go benchmarks (ARGS='-scenario smoke' BENCHTIME=1x: in a minute)
+	@$(MAKE) --no-print-directory authzbench ARGS="$(or $(ARGS),-scenario acceptance)"
 	$(GO) test -run '^$$' -bench . -benchtime $(BENCHTIME) ./...
 
 authzbench: ## claimgate next to servers that do less, or the same otherwise (ARGS='-rounds 3 -json FILE')
 	@$(BUILD_CLAIMGATE)
 	@cd cmd/authzbench && CGO_ENABLED=0 $(GO) build -trimpath -o $(CURDIR)/$(BUILD)/bin/authzbench .
 	@exec $(BUILD)/bin/authzbench -claimgate $(BUILD)/bin/claimgate $(ARGS)
+
+bench-report: ## The acceptance once more, into cmd/authzbench/report
+	@$(MAKE) --no-print-directory authzbench ARGS="-scenario acceptance -report cmd/authzbench/report $(ARGS)"
 
 fuzz: ## Every fuzz target for a while (FUZZTIME=10s each)
 	@FUZZTIME=$(FUZZTIME) bash .ci/fuzz.sh

@@ -22,11 +22,13 @@ const childEnv = "AUTHZBENCH_CHILD"
 // childSpec is what a server needs to know.
 type childSpec struct {
 	Variant   string
-	Socket    string
+	Address   string
 	ReadyFile string
 	Issuer    string
 	JWKS      string
-	Tenants   int
+	Load      workload
+
+	options []grpc.ServerOption // of the variant's tunings
 }
 
 // runChild serves until standard input ends, as it does when the parent is
@@ -40,13 +42,15 @@ func runChild(text string) error {
 	if err != nil {
 		return err
 	}
+	profileOnSignals()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	spec.options = v.options
 	server, err := v.serve(ctx, spec)
 	if err != nil {
 		return err
 	}
-	listener, err := envoy.Listen("unix://" + spec.Socket)
+	listener, err := envoy.Listen(spec.Address)
 	if err != nil {
 		return err
 	}
@@ -54,7 +58,7 @@ func runChild(text string) error {
 	if err != nil {
 		return err
 	}
-	if err := announce(spec, page); err != nil {
+	if err := announce(spec, listener.Addr(), page); err != nil {
 		return err
 	}
 	go stopWithParent(server)
@@ -67,8 +71,12 @@ func stopWithParent(server *grpc.Server) {
 }
 
 // announce writes the addresses as `claimgate serve --ready-file` does.
-func announce(spec childSpec, page string) error {
-	text, err := json.Marshal(map[string]string{"listen": "unix://" + spec.Socket, "metrics": page})
+func announce(spec childSpec, at net.Addr, page string) error {
+	address := at.String()
+	if at.Network() == "unix" {
+		address = "unix://" + address
+	}
+	text, err := json.Marshal(map[string]string{"listen": address, "metrics": page})
 	if err != nil {
 		return err
 	}

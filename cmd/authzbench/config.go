@@ -10,7 +10,7 @@ import (
 // configuration is the main file of the claimgate that is measured. All tenants
 // share an issuer and a policy; each has a file of its own and a host.
 const configuration = `apiVersion: claimgate.dev/v1alpha1
-listen: {address: "unix://SOCKET", drainWait: 0s}
+listen: {address: "ADDRESS", drainWait: 0s}
 metrics: {address: "127.0.0.1:0"}
 log: {level: warn}
 cache: {tokens: CACHE}
@@ -20,7 +20,7 @@ issuers:
     issuer: "ISSUER"
     jwksUri: "JWKS"
     audiences: [AUDIENCE]
-    algorithms: [RS256]
+    algorithms: [ALGORITHM]
     tenantClaim: org_id
     claimMappings: {roles: [realm_access, roles], scopes: scope}
 entries:
@@ -46,26 +46,34 @@ tenantDefaults:
 tenantDirs: [{path: tenants}]
 `
 
-// defaultCache is how many tokens claimgate keeps unless it is told otherwise.
-const defaultCache = 50_000
+// addressOf returns where a server is to listen.
+func addressOf(v variant, socket string) string {
+	if v.tcp {
+		return "127.0.0.1:0"
+	}
+	return "unix://" + socket
+}
 
 // writeConfiguration writes the main file and a file a tenant, and returns the
 // path of the former.
-func writeConfiguration(dir, socket string, w *world) (string, error) {
+func writeConfiguration(dir string, spec childSpec, v variant) (string, error) {
 	tenants := filepath.Join(dir, "tenants")
 	if err := os.MkdirAll(tenants, 0o700); err != nil {
 		return "", err
 	}
-	for i := range w.tenants {
-		file := filepath.Join(tenants, identityAt(i, w.tenants).tenant+".yaml")
+	for i := range spec.Load.Tenants {
+		file := filepath.Join(tenants, identityAt(i, spec.Load.Tenants).tenant+".yaml")
 		if err := os.WriteFile(file, []byte("labels: {plan: gold}\n"), 0o600); err != nil {
 			return "", err
 		}
 	}
 	text := strings.NewReplacer(
-		"SOCKET", socket, "CACHE", fmt.Sprint(max(defaultCache, 2*len(w.frames))), "ISSUER", w.issuer,
-		"JWKS", w.jwks(), "AUDIENCE", audience, "DOMAIN", baseDomain,
+		"ADDRESS", spec.Address, "CACHE", fmt.Sprint(spec.Load.cache()), "ISSUER", spec.Issuer,
+		"JWKS", spec.JWKS, "AUDIENCE", audience, "DOMAIN", baseDomain, "ALGORITHM", spec.Load.Algorithm,
 	).Replace(configuration)
+	if v.generated {
+		text += "codec: generated\n"
+	}
 	file := filepath.Join(dir, "claimgate.yaml")
 	return file, os.WriteFile(file, []byte(text), 0o600)
 }

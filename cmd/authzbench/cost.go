@@ -19,10 +19,19 @@ const (
 
 var errMetric = errors.New("the page of metrics lacks a counter")
 
-// heap counts what was ever allocated.
-type heap struct{ objects, bytes float64 }
+// Names of claimgate's counters of its cache of tokens.
+const (
+	metricHits   = "claimgate_token_cache_hits_total"
+	metricMisses = "claimgate_token_cache_misses_total"
+)
 
-func (h heap) minus(o heap) heap { return heap{h.objects - o.objects, h.bytes - o.bytes} }
+// heap counts what was ever allocated, and what the cache of tokens answered;
+// servers without one tell nothing of it.
+type heap struct{ objects, bytes, hits, misses float64 }
+
+func (h heap) minus(o heap) heap {
+	return heap{h.objects - o.objects, h.bytes - o.bytes, h.hits - o.hits, h.misses - o.misses}
+}
 
 func (s *server) heap(ctx context.Context) (h heap, err error) {
 	text, err := fetch(ctx, s.page)
@@ -32,8 +41,12 @@ func (s *server) heap(ctx context.Context) (h heap, err error) {
 	if h.objects, err = counter(text, metricObjects); err != nil {
 		return heap{}, err
 	}
-	h.bytes, err = counter(text, metricBytes)
-	return h, err
+	if h.bytes, err = counter(text, metricBytes); err != nil {
+		return heap{}, err
+	}
+	h.hits, _ = counter(text, metricHits)
+	h.misses, _ = counter(text, metricMisses)
+	return h, nil
 }
 
 // counter reads one line of Prometheus' text format.

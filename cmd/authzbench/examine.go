@@ -20,30 +20,30 @@ var (
 // examine asks by generated code what the load will ask by frames, and compares
 // the answer with what the variant must say. It waits until the server answers
 // at all, and until its keys are there.
-func (s *server) examine(ctx context.Context, w *world) error {
+func (s *server) examine(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	tick := time.NewTicker(4 * pollEvery)
 	defer tick.Stop()
-	err := s.allowsToken(ctx, w, 0)
+	err := s.allowsToken(ctx, 0)
 	for errors.Is(err, errRefused) && ctx.Err() == nil {
 		select {
 		case <-tick.C:
-			err = s.allowsToken(ctx, w, 0)
+			err = s.allowsToken(ctx, 0)
 		case <-ctx.Done():
 		}
 	}
 	if err != nil {
 		return err
 	}
-	if err := s.allowsToken(ctx, w, len(w.frames)-1); err != nil {
+	if err := s.allowsToken(ctx, len(s.traffic.frames)-1); err != nil {
 		return err
 	}
-	return s.refusesForged(ctx, w)
+	return s.refusesForged(ctx)
 }
 
-func (s *server) allowsToken(ctx context.Context, w *world, i int) error {
-	response, err := s.ask(ctx, w.frames[i])
+func (s *server) allowsToken(ctx context.Context, i int) error {
+	response, err := s.ask(ctx, s.traffic.frames[i])
 	if err != nil {
 		return err
 	}
@@ -51,19 +51,16 @@ func (s *server) allowsToken(ctx context.Context, w *world, i int) error {
 	if response.GetStatus().GetCode() != 0 || ok == nil {
 		return fmt.Errorf("%w: status %d", errRefused, response.GetStatus().GetCode())
 	}
-	if !s.injects {
-		i = 0
+	who := identityAt(0, 1)
+	if s.injects {
+		who = identityAt(i, s.traffic.Tenants)
 	}
 	want, got := map[string]string{}, map[string]string{}
-	for _, h := range headersOf(identityAt(i, w.tenants)) {
+	for _, h := range headersOf(who) {
 		want[h[0]] = h[1]
 	}
 	for _, option := range ok.GetHeaders() {
-		value := option.GetHeader().GetValue()
-		if raw := option.GetHeader().GetRawValue(); len(raw) > 0 {
-			value = string(raw)
-		}
-		got[option.GetHeader().GetKey()] = value
+		got[option.GetHeader().GetKey()] = option.GetHeader().GetValue()
 	}
 	if !maps.Equal(want, got) {
 		return fmt.Errorf("%w: got %v, want %v", errHeaders, got, want)
@@ -71,11 +68,11 @@ func (s *server) allowsToken(ctx context.Context, w *world, i int) error {
 	return nil
 }
 
-func (s *server) refusesForged(ctx context.Context, w *world) error {
+func (s *server) refusesForged(ctx context.Context) error {
 	if !s.decides {
 		return nil
 	}
-	response, err := s.ask(ctx, w.forged)
+	response, err := s.ask(ctx, s.traffic.forged)
 	if err != nil {
 		return err
 	}

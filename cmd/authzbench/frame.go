@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	"google.golang.org/protobuf/proto"
@@ -11,8 +13,14 @@ import (
 const frameSize = 2200
 
 // encode returns the CheckRequest that Envoy sends for a browser's request with
-// the token, where its filter says encode_raw_headers: true.
-func encode(who identity, token string) ([]byte, error) {
+// the token, where its filter says encode_raw_headers: true. The lean one is
+// what is left where allowed_headers names no more than claimgate reads: then
+// the pseudo headers are gone, too.
+func encode(who identity, token string, lean bool) ([]byte, error) {
+	headers := requestHeaders(who, token)
+	if lean {
+		headers = slices.DeleteFunc(headers, func(h [2]string) bool { return !slices.Contains(neededHeaders(), h[0]) })
+	}
 	return proto.Marshal(&authv3.CheckRequest{Attributes: &authv3.AttributeContext{
 		Source:      peer("198.51.100.17", 51234),
 		Destination: peer("10.4.7.21", 8443),
@@ -21,12 +29,18 @@ func encode(who identity, token string) ([]byte, error) {
 			Http: &authv3.AttributeContext_HttpRequest{
 				Id: "12345678901234567890", Method: "GET", Scheme: "https", Protocol: "HTTP/2",
 				Host: hostOf(who), Path: requestPath,
-				HeaderMap: headerMap(requestHeaders(who, token)),
+				HeaderMap: headerMap(headers),
 			},
 		},
 		MetadataContext:      &corev3.Metadata{},
 		RouteMetadataContext: &corev3.Metadata{},
 	}})
+}
+
+// neededHeaders are those that claimgate reads of a request whose token stands
+// in Authorization: a preflight and an upgrade have to be seen.
+func neededHeaders() []string {
+	return []string{"authorization", "origin", "access-control-request-method", "upgrade", "connection"}
 }
 
 const requestPath = "/orders/4711/items?fields=id,name,price&limit=50"

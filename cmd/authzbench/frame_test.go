@@ -10,7 +10,12 @@ import (
 
 // TestFrameSize holds that the load is of the size that is promised.
 func TestFrameSize(t *testing.T) {
-	w := smallWorld(t)
+	load := usual()
+	load.Tokens = 2
+	w, err := smallWorld(t).traffic(load)
+	if err != nil {
+		t.Fatal(err)
+	}
 	request := &authv3.CheckRequest{}
 	if err := proto.Unmarshal(w.frames[0], request); err != nil {
 		t.Fatal(err)

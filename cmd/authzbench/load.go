@@ -9,6 +9,7 @@ import (
 
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
 )
 
 // callLimit is the deadline of a check, sent as grpc-timeout. It is long, so
@@ -24,10 +25,12 @@ type level struct {
 	rate     int // checks a second over all connections; 0: as many as come back
 }
 
+const saturated = "saturated"
+
 // levels returns all of them.
 func levels() []level {
 	return []level{
-		{name: "saturated", inFlight: 50},
+		{name: saturated, inFlight: 50},
 		{name: "8000/s", inFlight: 64, rate: 8000},
 		{name: "2000/s", inFlight: 64, rate: 2000},
 	}
@@ -44,36 +47,50 @@ type sample struct {
 
 func (s *sample) checks() int { return len(s.latencies) + s.errors }
 
-// worker is one client of a connection.
+// worker asks again and again.
 type worker struct {
-	conn   *grpc.ClientConn
-	frames [][]byte
-	next   int
-	answer answer
+	ask    func(context.Context) error // the next check
 	sample sample
+}
+
+// frameClient asks a server over one of its connections.
+type frameClient struct {
+	conn    *grpc.ClientConn
+	traffic *traffic
+	cursor  cursor
+	answer  answer
 }
 
 // workers returns the clients of a level. They begin at different frames, so
 // that together they send all.
-func (s *server) workers(w *world, l level) []*worker {
+func (s *server) workers(l level) []*worker {
 	all := make([]*worker, 0, len(s.conns)*l.inFlight)
 	for i := range cap(all) {
-		all = append(all, &worker{conn: s.conns[i%len(s.conns)], frames: w.frames, next: i * len(w.frames) / cap(all)})
+		begin := cursor{next: i * s.traffic.hot() / cap(all), count: i}
+		client := &frameClient{conn: s.conns[i%len(s.conns)], traffic: s.traffic, cursor: begin}
+		all = append(all, &worker{ask: client.ask})
 	}
 	return all
 }
 
-// check sends the next frame. Its latency counts from since.
-func (w *worker) check(ctx context.Context, since time.Time) {
-	ctx, cancel := context.WithTimeout(ctx, callLimit)
+// ask sends the next frame.
+func (c *frameClient) ask(ctx context.Context) error {
+	return c.send(ctx, c.traffic.frame(&c.cursor))
+}
+
+func (c *frameClient) send(ctx context.Context, frame []byte) error {
+	ctx, cancel := context.WithTimeout(metadata.NewOutgoingContext(ctx, c.traffic.meta), callLimit)
 	defer cancel()
-	frame := w.frames[w.next]
-	w.next = (w.next + 1) % len(w.frames)
-	err := w.conn.Invoke(ctx, authv3.Authorization_Check_FullMethodName, frame, &w.answer, grpc.ForceCodecV2(frameCodec{}))
-	if err == nil && !w.answer.allows() {
+	err := c.conn.Invoke(ctx, authv3.Authorization_Check_FullMethodName, frame, &c.answer, grpc.ForceCodecV2(frameCodec{}))
+	if err == nil && !c.answer.allows() {
 		err = errNotAllowed
 	}
-	if err != nil {
+	return err
+}
+
+// check asks once. Its latency counts from since.
+func (w *worker) check(ctx context.Context, since time.Time) {
+	if err := w.ask(ctx); err != nil {
 		w.sample.errors++
 		w.sample.err = firstOf(w.sample.err, err)
 		return
@@ -89,8 +106,12 @@ func firstOf(have, err error) error {
 }
 
 // load asks a server for a while, or until ctx ends, and returns what was seen.
-func (s *server) load(ctx context.Context, w *world, l level, duration time.Duration) sample {
-	all := s.workers(w, l)
+func (s *server) load(ctx context.Context, l level, duration time.Duration) sample {
+	return run(ctx, s.workers(l), l, duration)
+}
+
+// run has workers ask at a level for a while.
+func run(ctx context.Context, all []*worker, l level, duration time.Duration) sample {
 	start := time.Now()
 	if l.rate == 0 {
 		saturate(ctx, all, start.Add(duration))
@@ -159,16 +180,16 @@ func merge(all []*worker, elapsed time.Duration) sample {
 	return whole
 }
 
-// fill sends every frame once, a few at a time, so that whoever keeps tokens
-// knows them all. Errors show in what is measured.
-func (s *server) fill(ctx context.Context, w *world) {
+// fill sends every frame that is asked for again and again once, a few at a
+// time, so that whoever keeps tokens knows them all. Errors show in what is
+// measured.
+func (s *server) fill(ctx context.Context) {
 	var running sync.WaitGroup
 	for i := range connections {
-		one := &worker{conn: s.conns[i], frames: w.frames, next: i % len(w.frames)}
+		one := &frameClient{conn: s.conns[i], traffic: s.traffic}
 		running.Go(func() {
-			for n := i; n < len(w.frames) && ctx.Err() == nil; n += connections {
-				one.next = n
-				one.check(ctx, time.Now())
+			for n := i; n < s.traffic.hot() && ctx.Err() == nil; n += connections {
+				_ = one.send(ctx, s.traffic.frames[n])
 			}
 		})
 	}

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -35,81 +34,7 @@ func exit(err error) {
 	}
 }
 
-// settings are the flags.
-type settings struct {
-	plan     plan
-	chosen   []variant
-	tokens   int
-	tenants  int
-	gate     string
-	jsonFile string
-}
-
-// Bounds of the flags.
-const (
-	maxTokens  = 1_000_000
-	maxTenants = 100_000 // as many as have a name of five digits
-	maxRounds  = 1_000
-)
-
-var (
-	errFlag   = errors.New("a flag is out of bounds")
-	errBinary = errors.New("there is no claimgate to run: make build, or name one with -claimgate")
-	errErrors = errors.New("checks failed, so that no figure counts")
-)
-
-func parse(args []string, stderr io.Writer) (*settings, error) {
-	s := &settings{plan: plan{levels: levels()}}
-	flags := flag.NewFlagSet("authzbench", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.IntVar(&s.plan.rounds, "rounds", 9, "`n` rounds, each with every variant at every level")
-	flags.DurationVar(&s.plan.duration, "duration", 3*time.Second, "how long each variant is measured at each level in each round")
-	flags.IntVar(&s.tokens, "tokens", 1000, "`n` different tokens; each takes a millisecond to make and 2.2 KB")
-	flags.IntVar(&s.tenants, "tenants", 1, "`n` tenants, among whom the tokens are spread")
-	flags.StringVar(&s.gate, "claimgate", ".build/bin/claimgate", "`path` of the claimgate binary to measure")
-	flags.StringVar(&s.jsonFile, "json", "", "`file` to write the whole result to")
-	names := flags.String("variants", strings.Join(variantNames(), ","), "variants to measure, separated by commas")
-	flags.Usage = func() { usage(flags) }
-	if err := flags.Parse(args); err != nil {
-		return nil, err
-	}
-	var err error
-	if s.chosen, err = choose(*names); err != nil {
-		return nil, err
-	}
-	return s, s.check(flags.Args())
-}
-
-func usage(flags *flag.FlagSet) {
-	out := flags.Output()
-	_, _ = fmt.Fprintf(out, "Usage: authzbench [flags]\n\nMeasures what an authorization server costs Envoy, in variants:\n\n")
-	for _, v := range variants() {
-		_, _ = fmt.Fprintf(out, "  %-10s %s\n", v.name, v.does)
-	}
-	_, _ = fmt.Fprintln(out)
-	flags.PrintDefaults()
-}
-
-func (s *settings) check(rest []string) error {
-	switch {
-	case len(rest) > 0:
-		return fmt.Errorf("%w: %q is no flag", errFlag, rest[0])
-	case s.plan.rounds < 1 || s.plan.rounds > maxRounds:
-		return fmt.Errorf("%w: -rounds is 1 to %d", errFlag, maxRounds)
-	case s.plan.duration < 10*time.Millisecond || s.plan.duration > time.Minute:
-		return fmt.Errorf("%w: -duration is 10ms to 1m", errFlag)
-	case s.tokens < 1 || s.tokens > maxTokens:
-		return fmt.Errorf("%w: -tokens is 1 to %d", errFlag, maxTokens)
-	case s.tenants < 1 || s.tenants > maxTenants:
-		return fmt.Errorf("%w: -tenants is 1 to %d", errFlag, maxTenants)
-	}
-	for _, v := range s.chosen {
-		if _, err := os.Stat(s.gate); v.serve == nil && err != nil {
-			return fmt.Errorf("%w: %w", errBinary, err)
-		}
-	}
-	return nil
-}
+var errErrors = errors.New("checks failed, so that no figure counts")
 
 // authzbench runs the whole benchmark. An interrupt ends it without a result.
 func authzbench(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -117,17 +42,18 @@ func authzbench(ctx context.Context, args []string, stdout, stderr io.Writer) er
 	if err != nil {
 		return err
 	}
+	switch {
+	case s.from != "":
+		return s.render()
+	case s.profileDir != "":
+		return s.profile(ctx, stdout, stderr)
+	}
 	r, err := s.run(ctx, stderr)
 	if err != nil {
 		return err
 	}
-	if err := r.print(stdout); err != nil {
+	if err := errors.Join(r.print(stdout), s.save(r)); err != nil {
 		return err
-	}
-	if s.jsonFile != "" {
-		if err := r.keep(s.jsonFile); err != nil {
-			return err
-		}
 	}
 	if n := r.errors(); n > 0 {
 		return fmt.Errorf("%w: %d, such as: %s", errErrors, n, r.firstError())
@@ -135,48 +61,93 @@ func authzbench(ctx context.Context, args []string, stdout, stderr io.Writer) er
 	return nil
 }
 
+// save writes the result where the flags say so.
+func (s *settings) save(r *report) error {
+	if s.jsonFile != "" {
+		if err := r.keep(s.jsonFile); err != nil {
+			return err
+		}
+	}
+	if s.reportDir == "" {
+		return nil
+	}
+	return r.publish(s.reportDir)
+}
+
+// render writes the report of a result that was kept.
+func (s *settings) render() error {
+	r, err := readReport(s.from)
+	if err != nil {
+		return err
+	}
+	return r.publish(s.reportDir)
+}
+
 func (s *settings) run(ctx context.Context, progress io.Writer) (*report, error) {
 	debug.SetGCPercent(400) // of the load generator: fewer pauses of its own in the latencies
 	r := &report{
 		Started: time.Now().UTC(), Machine: thisMachine(), Versions: versions(), Rounds: s.plan.rounds,
-		Seconds: s.plan.duration.Seconds(), Tokens: s.tokens, Tenants: s.tenants,
+		Seconds: s.plan.duration.Seconds(),
 	}
-	dir, err := os.MkdirTemp("", "authzbench")
+	var err error
+	err = s.withServers(ctx, progress, func(b *bench, all []contender) error {
+		r.note(b)
+		if r.Measurements, err = s.plan.run(ctx, all, progress); err != nil {
+			return err
+		}
+		r.CrossCheck, err = b.crossCheck(ctx)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	w, err := newWorld(ctx, s.tokens, s.tenants)
-	if err != nil {
-		return nil, err
-	}
-	defer w.close()
-	r.RequestBytes = len(w.frames[0])
-	b := &bench{world: w, dir: dir, gate: s.gate}
-	defer b.stop()
-	if err := b.start(ctx, s.chosen); err != nil {
-		return nil, err
-	}
-	if r.Measurements, err = b.run(ctx, s.plan, progress); err != nil {
-		return nil, err
-	}
-	r.Rows = summarise(r.Measurements, s.plan.levels, b.names())
+	r.Rows = summarise(r.Measurements)
 	return r, nil
 }
 
-func (b *bench) names() []string {
-	names := make([]string, 0, len(b.servers))
-	for _, s := range b.servers {
-		names = append(names, s.name)
+// withServers starts all that take part, warms them up, and stops them after f.
+func (s *settings) withServers(ctx context.Context, progress io.Writer, f func(*bench, []contender) error) error {
+	dir, err := os.MkdirTemp("", "authzbench")
+	if err != nil {
+		return err
 	}
-	return names
+	defer func() { _ = os.RemoveAll(dir) }()
+	w, err := newWorld(ctx)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	b := &bench{world: w, dir: dir, gate: s.gate, other: s.other, profile: s.profileDir != "", envoyPath: s.envoy, cross: s.cross}
+	defer b.stop()
+	_, _ = fmt.Fprintf(progress, "starting %d servers and making their tokens\n", len(s.lineup.entries))
+	all, err := b.assemble(ctx, s.lineup)
+	if err != nil {
+		return err
+	}
+	return f(b, all)
 }
 
-func (r *report) firstError() string {
-	for i := range r.Measurements {
-		if r.Measurements[i].Error != "" {
-			return r.Measurements[i].Variant + ": " + r.Measurements[i].Error
+// assemble starts everybody and fills what keeps tokens.
+func (b *bench) assemble(ctx context.Context, l *lineup) ([]contender, error) {
+	var all []contender
+	for _, e := range l.entries {
+		s, err := b.start(ctx, e)
+		if err != nil {
+			return nil, err
 		}
+		s.fill(ctx)
+		all = append(all, s)
 	}
-	return ""
+	if l.bare != nil {
+		one, err := newBare(b.world, *l.bare)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	passages, err := b.startEnvoy(ctx, l.fronts)
+	if err != nil {
+		return nil, err
+	}
+	return append(all, passages...), nil
 }

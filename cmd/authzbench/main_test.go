@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -10,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,80 +36,159 @@ func buildClaimgate(t *testing.T) string {
 	return binary
 }
 
-// TestEveryVariant runs the whole benchmark in small. It holds that every
-// variant answers rightly and without errors, and that there is a figure for
-// each; never what the figure is.
-func TestEveryVariant(t *testing.T) {
+func onlyLinux(t *testing.T) {
+	t.Helper()
 	if runtime.GOOS != "linux" {
 		t.Skip("processor time of other processes is read on Linux only")
 	}
-	file := filepath.Join(t.TempDir(), "result.json")
+}
+
+// TestEveryScenario runs the whole benchmark in small. It holds that every
+// contender answers rightly and without errors, and that there is a figure for
+// each; never what the figure is.
+func TestEveryScenario(t *testing.T) {
+	onlyLinux(t)
+	if _, err := findEnvoy(""); err != nil && os.Getenv("CLAIMGATE_REQUIRE_ENVOY") == "1" {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
 	var table, progress bytes.Buffer
-	args := []string{"-rounds", "2", "-duration", "40ms", "-tokens", "5", "-tenants", "2", "-json", file, "-claimgate", buildClaimgate(t)}
+	args := []string{"-scenario", "smoke", "-rounds", "2", "-duration", "20ms", "-report", dir, "-claimgate", buildClaimgate(t)}
 	if err := authzbench(t.Context(), args, &table, &progress); err != nil {
 		t.Fatalf("%v\n%s%s", err, &progress, &table)
 	}
-	var kept report
-	text, err := os.ReadFile(file)
+	kept, err := readReport(filepath.Join(dir, "result.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := json.Unmarshal(text, &kept); err != nil {
+	complete(t, kept)
+	text, err := os.ReadFile(filepath.Join(dir, "README.md"))
+	if err != nil {
 		t.Fatal(err)
 	}
-	if want := len(variants()) * len(levels()); len(kept.Rows) != want || len(kept.Measurements) != 2*want {
-		t.Errorf("%d rows of %d measurements, want %d of %d", len(kept.Rows), len(kept.Measurements), want, 2*want)
-	}
-	for i := range kept.Rows {
-		r := &kept.Rows[i]
-		if r.Errors != 0 || r.Checks == 0 || r.CPU.Median <= 0 || r.Resident.Min <= 0 || r.P50.Min <= 0 || r.P999.Min < r.P99.Min || r.ToStock == nil || r.ToFloor == nil {
-			t.Errorf("%s, %s: an incomplete row: %+v", r.Level, r.Variant, r)
-		}
-	}
-	for _, want := range append(variantNames(), "saturated", "8000/s", "2000/s", "to stock") {
-		if !strings.Contains(table.String(), want) {
-			t.Errorf("%q is not in the table:\n%s", want, &table)
+	for _, want := range []string{stock, floor, options, verify, rego, claimgate, "claimgate (hits=0 ES256)", "claimgate (lean)", bareName, "saturated", "8000/s", "2000/s", "to stock"} {
+		if !strings.Contains(table.String(), want) || !strings.Contains(string(text), want) {
+			t.Errorf("%q is not in the table or not in the report:\n%s\n%s", want, &table, text)
 		}
 	}
 }
 
-func TestOrderRotates(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("processor time of other processes is read on Linux only")
+// complete holds that no row lacks a figure.
+func complete(t *testing.T, r *report) {
+	t.Helper()
+	through := 0
+	for i := range r.Rows {
+		row := &r.Rows[i]
+		if row.InAll != nil {
+			through++
+		} else if row.Variant != bareName && (row.Resident.Min <= 0 || row.CPU.Median <= 0 || row.ToStock == nil || row.ToFloor == nil) {
+			t.Errorf("%s, %s: an incomplete row: %+v", row.Level, row.name(), row)
+		}
+		if row.Errors != 0 || row.Checks == 0 || row.P999.Min < row.P99.Min {
+			t.Errorf("%s, %s: %d checks, %d errors: %s", row.Level, row.name(), row.Checks, row.Errors, r.firstError())
+		}
 	}
+	if want := len(fronts()) * len(envoyLevels()); through != want && r.Envoy != errNoEnvoy.Error() {
+		t.Errorf("%d rows through Envoy, want %d", through, want)
+	}
+}
+
+// TestOrderRotates: who is first in a round is last in the next.
+func TestOrderRotates(t *testing.T) {
+	onlyLinux(t)
 	s, err := parse([]string{"-rounds", "2", "-duration", "10ms", "-tokens", "1", "-variants", "floor,stock"}, &bytes.Buffer{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.plan.levels = levels()[:1]
 	r, err := s.run(t.Context(), &bytes.Buffer{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var order []string
 	for i := range r.Measurements {
-		order = append(order, fmt.Sprintf("%d %s", r.Measurements[i].Round, r.Measurements[i].Variant))
+		if m := &r.Measurements[i]; m.Level == saturated {
+			order = append(order, fmt.Sprintf("%d %s", m.Round, m.Variant))
+		}
 	}
 	if got, want := strings.Join(order, ", "), "1 floor, 1 stock, 2 stock, 2 floor"; got != want {
 		t.Errorf("measured in the order %s, want %s", got, want)
 	}
 }
 
+// TestTunings: what one changes is changed, in a server of ours and in claimgate.
+func TestTunings(t *testing.T) {
+	onlyLinux(t)
+	gate := buildClaimgate(t)
+	args := []string{"-rounds", "1", "-duration", "10ms", "-tokens", "1", "-claimgate", gate, "-other", gate, "-variants", "floor+tcp+workers2,claimgate+tcp,other+gogc100"}
+	s, err := parse(args, &bytes.Buffer{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.withServers(t.Context(), &bytes.Buffer{}, func(b *bench, _ []contender) error {
+		for _, one := range b.servers[:2] {
+			if !strings.HasPrefix(one.address, "127.0.0.1:") {
+				t.Errorf("%s listens on %s", one.name, one.address)
+			}
+		}
+		if got := b.servers[2].command.Env; !slices.Contains(got, "GOGC=100") {
+			t.Error("other has no GOGC=100 in its environment")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestProfile: each server leaves a profile that names its parts.
+func TestProfile(t *testing.T) {
+	onlyLinux(t)
+	dir := t.TempDir()
+	var shares, progress bytes.Buffer
+	args := []string{"-variants", "floor,claimgate", "-tokens", "1", "-duration", "100ms", "-profile", dir}
+	if err := authzbench(t.Context(), args, &shares, &progress); err != nil {
+		t.Fatalf("%v\n%s", err, &progress)
+	}
+	for _, want := range []string{"floor-tokens-1-saturated.pprof", "claimgate-tokens-1-2000-per-s.pprof"} {
+		if info, err := os.Stat(filepath.Join(dir, want)); err != nil || info.Size() == 0 {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+	if !strings.Contains(shares.String(), " %  gRPC") {
+		t.Errorf("no shares:\n%s", &shares)
+	}
+}
+
 func TestFlags(t *testing.T) {
 	for args, want := range map[string]error{
-		"-variants stock,floor":              nil,
-		"-variants nothing":                  errVariant,
-		"-variants stock,stock":              errTwice,
-		"-variants claimgate -claimgate /no": errBinary,
-		"-variants stock -rounds 0":          errFlag,
-		"-variants stock -duration 1ms":      errFlag,
-		"-variants stock -duration 2m":       errFlag,
-		"-variants stock -tokens 0":          errFlag,
-		"-variants stock -tokens 1000001":    errFlag,
-		"-variants stock -tenants 0":         errFlag,
-		"-variants stock -tenants 100001":    errFlag,
-		"-variants stock more":               errFlag,
-		"-help":                              flag.ErrHelp,
+		"-variants stock,floor":                      nil,
+		"-variants floor+workers2,options+windows":   nil,
+		"-variants nothing":                          errVariant,
+		"-variants floor+nothing":                    errTuning,
+		"-variants claimgate+workers2":               errTuning,
+		"-variants stock+generated":                  errTuning,
+		"-variants stock,stock":                      errTwice,
+		"-variants other -claimgate flags.go":        errOther,
+		"-variants claimgate -claimgate /no":         errBinary,
+		"-scenario nothing":                          errScenario,
+		"-variants stock -rounds 0":                  errFlag,
+		"-variants stock -duration 1ms":              errFlag,
+		"-variants stock -duration 2m":               errFlag,
+		"-variants stock -frame thin":                errFlag,
+		"-variants stock -from result.json":          errFlag,
+		"-variants stock more":                       errFlag,
+		"-variants stock -tokens 0":                  errWorkload,
+		"-variants stock -tokens 1000001":            errWorkload,
+		"-variants stock -tenants 0":                 errWorkload,
+		"-variants stock -tenants 100001":            errWorkload,
+		"-variants stock -hits 1.1":                  errWorkload,
+		"-variants stock -hits NaN":                  errWorkload,
+		"-variants stock -hits 0.5 -tokens 10":       errWorkload,
+		"-variants stock -alg HS256":                 errWorkload,
+		"-scenario acceptance -claimgate /no":        errBinary,
+		"-scenario acceptance -claimgate flags.go":   nil,
+		"-scenario tokens,envoy -claimgate flags.go": nil,
+		"-help": flag.ErrHelp,
 	} {
 		if _, err := parse(strings.Fields(args), &bytes.Buffer{}); !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", args, err, want)

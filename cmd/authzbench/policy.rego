@@ -11,7 +11,7 @@ token := trim_prefix(input.headers.authorization, "Bearer ")
 
 verified := io.jwt.decode_verify(token, {
 	"cert": data.keys,
-	"alg": "RS256",
+	"alg": data.algorithm,
 	"iss": data.issuer,
 	"aud": data.audience,
 })

@@ -29,14 +29,14 @@ func serveRego(ctx context.Context, spec childSpec) (*grpc.Server, error) {
 		return nil, err
 	}
 	plans := map[string]any{}
-	for i := range spec.Tenants {
-		plans[identityAt(i, spec.Tenants).tenant] = "gold"
+	for i := range spec.Load.Tenants {
+		plans[identityAt(i, spec.Load.Tenants).tenant] = "gold"
 	}
 	query, err := regolib.New(
 		regolib.Query("data.authz.answer"),
 		regolib.Module("policy.rego", regoPolicy),
 		regolib.Store(inmem.NewFromObject(map[string]any{
-			"keys": string(keys), "issuer": spec.Issuer, "audience": audience, "domain": "." + baseDomain, "plans": plans,
+			"keys": string(keys), "issuer": spec.Issuer, "algorithm": spec.Load.Algorithm, "audience": audience, "domain": "." + baseDomain, "plans": plans,
 		})),
 	).PrepareForEval(ctx)
 	if err != nil {
@@ -46,7 +46,7 @@ func serveRego(ctx context.Context, spec childSpec) (*grpc.Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("OPA's default caches: %w", err)
 	}
-	server := grpc.NewServer()
+	server := grpc.NewServer(spec.options...)
 	authv3.RegisterAuthorizationServer(server, &regoServer{query: query, values: cache.NewInterQueryValueCache(ctx, caching)})
 	return server, nil
 }

@@ -17,13 +17,42 @@ type report struct {
 	Started      time.Time         `json:"started"`
 	Machine      machine           `json:"machine"`
 	Versions     map[string]string `json:"versions"`
+	Envoy        string            `json:"envoy,omitempty"` // its version, or why there is none
 	Rounds       int               `json:"rounds"`
 	Seconds      float64           `json:"secondsPerMeasurement"`
-	Tokens       int               `json:"tokens"`
-	Tenants      int               `json:"tenants"`
-	RequestBytes int               `json:"requestBytes"`
+	RequestBytes map[string]int    `json:"requestBytes"` // full and lean
+	Starts       []startup         `json:"starts"`
+	CrossCheck   *crossCheck       `json:"h2load,omitempty"`
 	Rows         []row             `json:"rows"`
-	Measurements []measurement     `json:"measurements"`
+	Measurements figures           `json:"measurements"`
+}
+
+// note takes what is known once all servers are up.
+func (r *report) note(b *bench) {
+	r.Envoy, r.RequestBytes = b.envoyNote, map[string]int{}
+	for _, s := range b.servers {
+		r.Starts = append(r.Starts, s.start)
+		switch {
+		case s.traffic.Algorithm != usual().Algorithm:
+		case s.traffic.Lean:
+			r.RequestBytes["lean"] = len(s.traffic.frames[0])
+		default:
+			r.RequestBytes["full"] = len(s.traffic.frames[0])
+		}
+	}
+}
+
+func readReport(file string) (*report, error) {
+	text, err := os.ReadFile(file) //nolint:gosec // named by who runs this
+	if err != nil {
+		return nil, err
+	}
+	r := &report{}
+	if err := json.Unmarshal(text, r); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	r.Rows = summarise(r.Measurements)
+	return r, nil
 }
 
 // machine is where it was measured. Load is the load average of the last minute
@@ -85,31 +114,78 @@ func (r *report) errors() int {
 // quiet is the greatest load average at which figures are worth keeping.
 const quiet = 1.5
 
-// print writes the table that people read.
+// print writes the tables that people read.
 func (r *report) print(out io.Writer) error {
 	m := r.Machine
 	_, _ = fmt.Fprintf(out, "%s, %d processors, %s, %s; load before: %.1f\n", m.System, m.Processors, m.Processor, m.Go, m.Load)
-	_, _ = fmt.Fprintf(out, "%d rounds of %gs, %d tokens, %d tenants, %d bytes a request; medians, least-greatest in brackets\n",
-		r.Rounds, r.Seconds, r.Tokens, r.Tenants, r.RequestBytes)
+	_, _ = fmt.Fprintf(out, "%d rounds of %gs, bytes a request: %v; medians, least-greatest in brackets\n", r.Rounds, r.Seconds, r.RequestBytes)
 	if m.Load > quiet {
 		_, _ = fmt.Fprintf(out, "THE MACHINE WAS BUSY: do not quote these figures\n")
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	level := ""
 	for i := range r.Rows {
-		if r.Rows[i].Level != level {
-			level = r.Rows[i].Level
-			_, _ = fmt.Fprintf(table, "\n%s\tcpu s/100k\tto stock\tto floor\tallocs\tp50 µs\tp99 µs\tp99.9 µs\tp99 to stock\tRSS MB\tchecks/s\tmissed\terrors\n", level)
+		next := &r.Rows[i]
+		if next.Level != level {
+			level = next.Level
+			_, _ = fmt.Fprintf(table, "\n%s\t%s\n", level, strings.Join(next.columns(), "\t"))
 		}
-		r.Rows[i].print(table)
+		_, _ = fmt.Fprintf(table, "%s\t%s\n", next.name(), strings.Join(next.cells(), "\t"))
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	return r.printGoals(out)
+}
+
+func (r *report) printGoals(out io.Writer) error {
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(table, "\ntarget\tambitious\tleast\tmeasured\t")
+	for _, o := range r.outcomes() {
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", o.what, o.ambitious(), o.least(), o.got(), o.verdict())
 	}
 	return table.Flush()
 }
 
-func (r *row) print(table io.Writer) {
-	_, _ = fmt.Fprintf(table, "%s\t%.2f\t%s\t%s\t%.1f\t%.0f\t%.0f\t%.0f\t%s\t%.0f\t%.0f\t%d\t%d\n",
-		r.Variant, r.CPU.Median, r.ToStock, r.ToFloor, r.Objects.Median, r.P50.Median, r.P99.Median, r.P999.Median,
-		r.P99Stock, r.Resident.Median/1e6, r.PerSecond.Median, r.Missed, r.Errors)
+func (r *row) name() string {
+	if r.Workload == "" {
+		return r.Variant
+	}
+	return r.Variant + " (" + r.Workload + ")"
+}
+
+// columns heads cells; those of Envoy's levels differ.
+func (r *row) columns() []string {
+	if r.InAll != nil {
+		return []string{"Envoy cpu s/100k", "server cpu s/100k", "both", "server to floor", "p50 µs", "p99 µs", "p50 added", "p99 added", "requests/s", "missed", "errors"}
+	}
+	return []string{"cpu s/100k", "to stock", "to floor", "allocs", "hits", "p50 µs", "p99 µs", "p99.9 µs", "p99 to stock", "RSS MB", "checks/s", "missed", "errors"}
+}
+
+func (r *row) cells() []string {
+	if r.InAll != nil {
+		return []string{
+			two(r.EnvoyCPU.Median), two(r.CPU.Median), r.InAll.String(), r.ToFloor.String(), whole(r.P50.Median), whole(r.P99.Median),
+			r.P50Added.whole(), r.P99Added.whole(), whole(r.PerSecond.Median), fmt.Sprint(r.Missed), fmt.Sprint(r.Errors),
+		}
+	}
+	return []string{
+		two(r.CPU.Median), r.ToStock.String(), r.ToFloor.String(), fmt.Sprintf("%.1f", r.Objects.Median), r.HitRatio.String(),
+		whole(r.P50.Median), whole(r.P99.Median), whole(r.P999.Median), r.P99Stock.String(),
+		whole(r.Resident.Median / 1e6), whole(r.PerSecond.Median), fmt.Sprint(r.Missed), fmt.Sprint(r.Errors),
+	}
+}
+
+func two(v float64) string { return fmt.Sprintf("%.2f", v) }
+
+func whole(v float64) string { return fmt.Sprintf("%.0f", v) }
+
+// whole writes a difference with its spread.
+func (s *spread) whole() string {
+	if s == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%.0f [%.0f-%.0f]", s.Median, s.Min, s.Max)
 }
 
 // String writes a ratio with its spread; a missing one is a dash.
@@ -127,4 +203,13 @@ func (r *report) keep(file string) error {
 		return err
 	}
 	return os.WriteFile(file, append(text, '\n'), 0o644) //nolint:gosec // a result, for everybody to read
+}
+
+func (r *report) firstError() string {
+	for i := range r.Measurements {
+		if r.Measurements[i].Error != "" {
+			return r.Measurements[i].Variant + ": " + r.Measurements[i].Error
+		}
+	}
+	return ""
 }

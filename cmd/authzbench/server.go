@@ -30,57 +30,84 @@ var errEnded = errors.New("the server ended")
 type server struct {
 	variant
 
+	traffic *traffic
+	dir     string  // its own
+	at      []level // the levels that it is measured at
 	command *exec.Cmd
 	input   io.Closer // its end ends our own children
 	output  *bytes.Buffer
 	ended   chan error
+	address string // where it listens
 	page    string // where it tells what it allocated
 	conns   []*grpc.ClientConn
+	start   startup
 }
 
-// bench is one run: the world, and a server for each variant.
+// startup is what a start took.
+type startup struct {
+	Variant  string  `json:"variant"`
+	Workload string  `json:"workload,omitempty"`
+	Seconds  float64 `json:"seconds"` // until it said where it listens
+	Resident int64   `json:"residentBytes"`
+}
+
+// bench is one run: the world, and a server for each variant and workload.
 type bench struct {
 	world   *world
 	dir     string // of sockets and configurations
 	gate    string // the claimgate binary
+	other   string // the one to compare it with
+	profile bool   // children may be asked for profiles
+	cross   bool   // h2load asks, too
 	servers []*server
+
+	envoyPath string
+	envoyNote string // its version, or why there is none
+	envoy     *envoyProcess
 }
 
-// start starts a process for each variant and checks its answers.
-func (b *bench) start(ctx context.Context, chosen []variant) error {
-	for _, v := range chosen {
-		s, err := b.startServer(ctx, v)
-		if err != nil {
-			return fmt.Errorf("start %s: %w", v.name, err)
-		}
-		b.servers = append(b.servers, s)
-		if err := s.examine(ctx, b.world); err != nil {
-			return fmt.Errorf("%s answers wrongly: %w%s", v.name, err, s.said())
-		}
+// start starts a process for each variant and workload, and checks its answers.
+func (b *bench) start(ctx context.Context, e entry) (*server, error) {
+	t, err := b.world.traffic(e.load)
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	s, err := b.startServer(ctx, e.variant, t)
+	if err != nil {
+		return nil, fmt.Errorf("start %s %s: %w", e.variant.name, e.load, err)
+	}
+	s.at = e.levels
+	b.servers = append(b.servers, s)
+	if err := s.examine(ctx); err != nil {
+		return nil, fmt.Errorf("%s %s answers wrongly: %w%s", e.variant.name, e.load, err, s.said())
+	}
+	return s, nil
 }
 
 func (b *bench) stop() {
+	if b.envoy != nil {
+		b.envoy.stop()
+	}
 	for _, s := range b.servers {
 		s.stop()
 	}
 }
 
-func (b *bench) startServer(ctx context.Context, v variant) (*server, error) {
-	dir := filepath.Join(b.dir, v.name)
+func (b *bench) startServer(ctx context.Context, v variant, t *traffic) (*server, error) {
+	dir := filepath.Join(b.dir, fmt.Sprint(len(b.servers))) // short, since paths of sockets must be
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
 	spec := childSpec{
-		Variant: v.name, Socket: filepath.Join(dir, "s"), ReadyFile: filepath.Join(dir, "ready.json"),
-		Issuer: b.world.issuer, JWKS: b.world.jwks(), Tenants: b.world.tenants,
+		Variant: v.name, Address: addressOf(v, filepath.Join(dir, "s")), ReadyFile: filepath.Join(dir, "ready.json"),
+		Issuer: b.world.issuer, JWKS: b.world.jwks(), Load: t.workload,
 	}
 	command, err := b.command(ctx, v, spec)
 	if err != nil {
 		return nil, err
 	}
-	s := &server{variant: v, command: command, output: &bytes.Buffer{}, ended: make(chan error, 1)}
+	s := &server{variant: v, traffic: t, dir: dir, command: command, output: &bytes.Buffer{}, ended: make(chan error, 1)}
+	began := time.Now()
 	command.Stdout, command.Stderr = s.output, s.output
 	if s.input, err = command.StdinPipe(); err != nil {
 		return nil, err
@@ -93,17 +120,31 @@ func (b *bench) startServer(ctx context.Context, v variant) (*server, error) {
 		s.stop()
 		return nil, err
 	}
-	return s, nil
+	s.start = startup{Variant: v.name, Workload: t.String(), Seconds: time.Since(began).Seconds()}
+	s.start.Resident, err = residentBytes(command.Process.Pid)
+	return s, err
 }
 
-// command is the claimgate binary, or this program again.
+// command is a claimgate binary, or this program again.
 func (b *bench) command(ctx context.Context, v variant, spec childSpec) (*exec.Cmd, error) {
+	command, err := b.commandLine(ctx, v, spec)
+	if err != nil {
+		return nil, err
+	}
+	command.Env = append(append(os.Environ(), command.Env...), v.env...)
+	if b.profile {
+		command.Env = append(command.Env, profileEnv+"="+filepath.Dir(spec.ReadyFile))
+	}
+	return command, nil
+}
+
+func (b *bench) commandLine(ctx context.Context, v variant, spec childSpec) (*exec.Cmd, error) {
 	if v.serve == nil {
-		file, err := writeConfiguration(filepath.Dir(spec.Socket), spec.Socket, b.world)
+		file, err := writeConfiguration(filepath.Dir(spec.ReadyFile), spec, v)
 		if err != nil {
 			return nil, err
 		}
-		return exec.CommandContext(ctx, b.gate, "serve", "--config", file, "--ready-file", spec.ReadyFile), nil //nolint:gosec // named by who runs this
+		return exec.CommandContext(ctx, b.binary(v), "serve", "--config", file, "--ready-file", spec.ReadyFile), nil //nolint:gosec // named by who runs this
 	}
 	text, err := json.Marshal(spec)
 	if err != nil {
@@ -114,8 +155,15 @@ func (b *bench) command(ctx context.Context, v variant, spec childSpec) (*exec.C
 		return nil, err
 	}
 	command := exec.CommandContext(ctx, self) //nolint:gosec // this program
-	command.Env = append(os.Environ(), childEnv+"="+string(text))
+	command.Env = []string{childEnv + "=" + string(text)}
 	return command, nil
+}
+
+func (b *bench) binary(v variant) string {
+	if v.other {
+		return b.other
+	}
+	return b.gate
 }
 
 // awaitAddresses waits until the server says where it listens.
@@ -132,7 +180,8 @@ func (s *server) awaitAddresses(ctx context.Context, file string) error {
 		}
 		if err == nil {
 			s.page = "http://" + addresses["metrics"] + "/metrics"
-			return s.dial(addresses["listen"])
+			s.address = addresses["listen"]
+			return s.dial(s.address)
 		}
 		select {
 		case <-tick.C:

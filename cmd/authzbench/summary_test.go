@@ -39,7 +39,7 @@ func TestPercentile(t *testing.T) {
 
 // TestRatio: a ratio compares within a round, not the medians of both.
 func TestRatio(t *testing.T) {
-	rounds := func(cpu ...float64) (all []measurement) {
+	rounds := func(cpu ...float64) (all figures) {
 		for _, c := range cpu {
 			all = append(all, measurement{Checks: 100, CPUSeconds: c})
 		}

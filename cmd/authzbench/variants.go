@@ -20,6 +20,7 @@ const (
 	verify    = "verify"
 	rego      = "rego"
 	claimgate = "claimgate"
+	other     = "other"
 )
 
 var (
@@ -37,8 +38,16 @@ type variant struct {
 	// injects says that the answers carry the claims of the token.
 	injects bool
 	// serve makes the server that the child process runs; nil where the child is
-	// the claimgate binary.
+	// a claimgate binary.
 	serve func(context.Context, childSpec) (*grpc.Server, error)
+	// other says that the binary is the one to compare with.
+	other bool
+
+	// What tunings change.
+	options   []grpc.ServerOption
+	env       []string
+	tcp       bool
+	generated bool
 }
 
 // variants returns all of them. The first two are the yardsticks.
@@ -50,11 +59,12 @@ func variants() []variant {
 		{name: verify, does: "golang-jwt and keyfunc verify each token, then a fixed OK", decides: true, serve: serveVerify},
 		{name: rego, does: "an embedded Rego policy verifies, decides and injects", decides: true, injects: true, serve: serveRego},
 		{name: claimgate, does: "claimgate serve with a configuration file: token, tenant, policy, six headers", decides: true, injects: true},
+		{name: other, does: "the claimgate binary that -other names, to compare two builds", decides: true, injects: true, other: true},
 	}
 }
 
-// choose returns the variants of a comma-separated list, in the list's order.
-func choose(list string) ([]variant, error) {
+// chooseVariants returns those of a comma-separated list, in the list's order.
+func chooseVariants(list string) ([]variant, error) {
 	var chosen []variant
 	for name := range strings.SplitSeq(list, ",") {
 		v, err := variantNamed(strings.TrimSpace(name))
@@ -69,11 +79,25 @@ func choose(list string) ([]variant, error) {
 	return chosen, nil
 }
 
+// usualVariants are measured unless others are named.
+func usualVariants() string {
+	return strings.Join([]string{stock, floor, options, verify, rego, claimgate}, ",")
+}
+
+// variantNamed returns a variant, with tunings where the name says so:
+// floor+tcp.
 func variantNamed(name string) (variant, error) {
-	for _, v := range variants() {
-		if v.name == name {
+	base, rest, tuned := strings.Cut(name, "+")
+	all := variants()
+	for i := range all {
+		v := all[i]
+		if v.name != base {
+			continue
+		}
+		if !tuned {
 			return v, nil
 		}
+		return tune(v, strings.Split(rest, "+"))
 	}
 	return variant{}, fmt.Errorf("%w: %q: choose from %s", errVariant, name, strings.Join(variantNames(), ","))
 }
@@ -81,8 +105,8 @@ func variantNamed(name string) (variant, error) {
 func variantNames() []string {
 	all := variants()
 	names := make([]string, 0, len(all))
-	for _, v := range all {
-		names = append(names, v.name)
+	for i := range all {
+		names = append(names, all[i].name)
 	}
 	return names
 }
@@ -96,24 +120,25 @@ func (fixed) Check(context.Context, *authv3.CheckRequest) (*authv3.CheckResponse
 	return fixedAllow(), nil
 }
 
-func serveStock(context.Context, childSpec) (*grpc.Server, error) {
-	server := grpc.NewServer()
+func serveStock(_ context.Context, spec childSpec) (*grpc.Server, error) {
+	server := grpc.NewServer(spec.options...)
 	authv3.RegisterAuthorizationServer(server, fixed{})
 	return server, nil
 }
 
-func serveOptions(context.Context, childSpec) (*grpc.Server, error) {
-	server := grpc.NewServer(claimgateOptions()...)
+func serveOptions(_ context.Context, spec childSpec) (*grpc.Server, error) {
+	server := grpc.NewServer(append(claimgateOptions(), spec.options...)...)
 	authv3.RegisterAuthorizationServer(server, fixed{})
 	return server, nil
 }
 
-func serveFloor(context.Context, childSpec) (*grpc.Server, error) {
+func serveFloor(_ context.Context, spec childSpec) (*grpc.Server, error) {
 	canned, err := proto.Marshal(fixedAllow())
 	if err != nil {
 		return nil, err
 	}
-	server := grpc.NewServer(append(claimgateOptions(), grpc.ForceServerCodecV2(&cannedCodec{canned}))...)
+	all := slices.Concat(claimgateOptions(), []grpc.ServerOption{grpc.ForceServerCodecV2(&cannedCodec{canned})}, spec.options)
+	server := grpc.NewServer(all...)
 	authv3.RegisterAuthorizationServer(server, unread{})
 	return server, nil
 }

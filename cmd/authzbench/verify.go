@@ -32,9 +32,9 @@ func serveVerify(ctx context.Context, spec childSpec) (*grpc.Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the keys: %w", err)
 	}
-	server := grpc.NewServer()
+	server := grpc.NewServer(spec.options...)
 	authv3.RegisterAuthorizationServer(server, &verifier{
-		parser: jwt.NewParser(jwt.WithValidMethods([]string{algorithm}), jwt.WithIssuer(spec.Issuer), jwt.WithAudience(audience), jwt.WithExpirationRequired()),
+		parser: jwt.NewParser(jwt.WithValidMethods([]string{spec.Load.Algorithm}), jwt.WithIssuer(spec.Issuer), jwt.WithAudience(audience), jwt.WithExpirationRequired()),
 		keys:   keys,
 	})
 	return server, nil
@@ -73,13 +73,12 @@ func denial() *authv3.CheckResponse {
 	}
 }
 
-// allowWith is an OK that sets headers.
+// allowWith is an OK that sets headers, in place of any that are there.
 func allowWith(headers [][2]string) *authv3.CheckResponse {
 	set := make([]*corev3.HeaderValueOption, 0, len(headers))
 	for _, h := range headers {
 		set = append(set, &corev3.HeaderValueOption{
-			Header:       &corev3.HeaderValue{Key: h[0], RawValue: []byte(h[1])},
-			AppendAction: corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD,
+			Header: &corev3.HeaderValue{Key: h[0], Value: h[1]}, // Envoy reads no raw_value here
 		})
 	}
 	return &authv3.CheckResponse{

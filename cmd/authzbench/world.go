@@ -2,43 +2,57 @@ package main
 
 import (
 	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
-	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"math/big"
 	"net"
 	"net/http"
 	"runtime"
+	"strings"
+	"sync"
 	"time"
 
+	"github.com/MicahParks/jwkset"
 	"github.com/golang-jwt/jwt/v5"
 	"golang.org/x/sync/errgroup"
 )
 
 const (
-	algorithm  = "RS256"
 	audience   = "https://api.example.com"
-	keyID      = "2026-01-signing-key"
+	keyName    = "2026-01-signing-"
 	rsaBits    = 2048
 	tokenLife  = 24 * time.Hour // longer than any run
-	tokenSize  = 970            // characters, about
+	tokenSize  = 970            // characters of one with an RSA signature, about
 	baseDomain = "api.example.com"
 )
 
 // world is what all servers have in common: an issuer with its keys, and the
-// requests that are sent.
+// tokens that it issued.
 type world struct {
 	issuer  string
-	tenants int
-	frames  [][]byte
-	// forged is the first request with a signature that does not hold.
-	forged []byte
+	started time.Time
 
-	key  *rsa.PrivateKey
-	keys *http.Server
+	signers map[string]crypto.Signer // by algorithm
+	keys    *http.Server
+
+	mutex sync.Mutex
+	pools map[pool][]string
 }
+
+// pool are tokens that workloads share.
+type pool struct {
+	algorithm string
+	tenants   int
+}
+
+// algorithms returns those that tokens can be signed with.
+func algorithms() []string { return []string{"RS256", "PS256", "ES256", "EdDSA"} }
 
 // identity is who a token is about.
 type identity struct {
@@ -67,33 +81,43 @@ func headersOf(who identity) [][2]string {
 	}
 }
 
-// newWorld makes a key, serves it, and mints one token a request.
-func newWorld(ctx context.Context, tokens, tenants int) (*world, error) {
-	key, err := rsa.GenerateKey(rand.Reader, rsaBits)
-	if err != nil {
-		return nil, err
+// newWorld makes keys and serves them.
+func newWorld(ctx context.Context) (*world, error) {
+	w := &world{started: time.Now(), signers: map[string]crypto.Signer{}, pools: map[pool][]string{}}
+	for _, name := range algorithms() {
+		signer, err := newSigner(name)
+		if err != nil {
+			return nil, err
+		}
+		w.signers[name] = signer
 	}
-	w := &world{tenants: tenants, key: key, frames: make([][]byte, tokens)}
-	if err := w.serveKeys(ctx); err != nil {
-		return nil, err
+	return w, w.serveKeys(ctx)
+}
+
+var errAlgorithm = errors.New("no such algorithm")
+
+func newSigner(name string) (crypto.Signer, error) {
+	switch name {
+	case "RS256", "PS256":
+		return rsa.GenerateKey(rand.Reader, rsaBits)
+	case "ES256":
+		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	case "EdDSA":
+		_, key, err := ed25519.GenerateKey(rand.Reader)
+		return key, err
+	default:
+		return nil, fmt.Errorf("%w: %s", errAlgorithm, name)
 	}
-	if err := w.mintAll(); err != nil {
-		w.close()
-		return nil, err
-	}
-	return w, nil
 }
 
 func (w *world) close() { _ = w.keys.Close() }
 
 func (w *world) jwks() string { return w.issuer + "/jwks.json" }
 
+func keyID(algorithm string) string { return keyName + strings.ToLower(algorithm) }
+
 func (w *world) serveKeys(ctx context.Context) error {
-	set, err := json.Marshal(map[string]any{"keys": []any{map[string]string{
-		"kty": "RSA", "kid": keyID, "use": "sig", "alg": algorithm,
-		"n": base64.RawURLEncoding.EncodeToString(w.key.N.Bytes()),
-		"e": base64.RawURLEncoding.EncodeToString(big.NewInt(int64(w.key.E)).Bytes()),
-	}}})
+	set, err := w.keySet()
 	if err != nil {
 		return err
 	}
@@ -112,31 +136,63 @@ func (w *world) serveKeys(ctx context.Context) error {
 	return nil
 }
 
-// mintAll signs on every processor: a signature takes about a millisecond.
-func (w *world) mintAll() error {
-	now := time.Now()
+func (w *world) keySet() ([]byte, error) {
+	var set jwkset.JWKSMarshal
+	for _, name := range algorithms() {
+		key, err := jwkset.NewJWKFromKey(w.signers[name].Public(), jwkset.JWKOptions{
+			Metadata: jwkset.JWKMetadataOptions{ALG: jwkset.ALG(name), KID: keyID(name), USE: jwkset.UseSig},
+		})
+		if err != nil {
+			return nil, err
+		}
+		set.Keys = append(set.Keys, key.Marshal())
+	}
+	return json.Marshal(set)
+}
+
+// traffic returns a workload in frames. Tokens are made once for all workloads
+// that can share them.
+func (w *world) traffic(load workload) (*traffic, error) {
+	tokens, err := w.tokens(pool{load.Algorithm, load.Tenants}, load.Tokens)
+	if err != nil {
+		return nil, err
+	}
+	t := &traffic{workload: load, frames: make([][]byte, len(tokens)), meta: metadataOf(load.Lean)}
+	for i, text := range tokens {
+		if t.frames[i], err = encode(identityAt(i, load.Tenants), text, load.Lean); err != nil {
+			return nil, err
+		}
+	}
+	t.forged, err = encode(identityAt(0, load.Tenants), forge(tokens[0]), load.Lean)
+	return t, err
+}
+
+// tokens returns the first n of a pool. It signs on every processor: an RSA
+// signature takes about a millisecond.
+func (w *world) tokens(p pool, n int) ([]string, error) {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	have := w.pools[p]
+	if len(have) >= n {
+		return have[:n], nil
+	}
+	all := make([]string, n)
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i := range w.frames {
-		group.Go(func() error {
-			who := identityAt(i, w.tenants)
-			text, err := w.mint(who, now)
-			if err != nil {
-				return err
-			}
-			if w.frames[i], err = encode(who, text); err != nil || i > 0 {
-				return err
-			}
-			w.forged, err = encode(who, forge(text))
+	for i := copy(all, have); i < n; i++ {
+		group.Go(func() (err error) {
+			all[i], err = w.mint(identityAt(i, p.tenants), p.algorithm)
 			return err
 		})
 	}
-	return group.Wait()
+	w.pools[p] = all
+	return all, group.Wait()
 }
 
 // mint returns an access token with what such tokens carry.
-func (w *world) mint(who identity, now time.Time) (string, error) {
-	token := jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.MapClaims{
+func (w *world) mint(who identity, algorithm string) (string, error) {
+	now := w.started
+	token := jwt.NewWithClaims(jwt.GetSigningMethod(algorithm), jwt.MapClaims{
 		"iss": w.issuer, "aud": audience, "sub": who.subject,
 		"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(tokenLife).Unix(),
 		"jti": "5c7f3c1e-" + who.subject, "azp": who.client, "org_id": who.tenant,
@@ -144,14 +200,14 @@ func (w *world) mint(who identity, now time.Time) (string, error) {
 		"email_verified": true, "realm_access": map[string]any{"roles": []string{"reader", "writer", "billing"}},
 		"sid": "e3f1a6c0-9f0d-4d3c-8a53-0a7f5f1a2b3c",
 	})
-	token.Header["kid"] = keyID
-	return token.SignedString(w.key)
+	token.Header["kid"] = keyID(algorithm)
+	return token.SignedString(w.signers[algorithm])
 }
 
 // forge changes the signature, and nothing else, so that it no longer holds.
 func forge(text string) string {
 	bytes := []byte(text)
-	at := len(bytes) - 100
+	at := len(bytes) - 50
 	if bytes[at] == 'A' {
 		bytes[at] = 'B'
 	} else {
