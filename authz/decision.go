@@ -51,6 +51,9 @@ func (d *Decision) Refuse(reason Reason) {
 	}
 }
 
+// Reset empties the decision, which then denies. Its room is kept.
+func (d *Decision) Reset() { *d = Decision{room: d.room} }
+
 // MetadataField is one field of the dynamic metadata: a text or a JSON value.
 type MetadataField struct {
 	Name  string

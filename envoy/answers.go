@@ -115,16 +115,42 @@ func wordings() [refusalCount]wording {
 // answer is what a refusal sends, built once and shared by all responses.
 type answer struct {
 	wording
-	rpc  *status.Status
-	http *typev3.HttpStatus
-	web  media
-	grpc media
+	rpc      *status.Status
+	http     *typev3.HttpStatus
+	rpcWire  []byte // rpc as a field of the response
+	httpWire []byte // http as a field of the denied response
+	web      media
+	grpc     media
 }
 
 // media is the part that depends on the kind of client.
 type media struct {
-	headers []*corev3.HeaderValueOption
+	names   []string // of its headers
+	options []*corev3.HeaderValueOption
+	wire    []byte // the headers as fields of the denied response
 	body    string
+}
+
+func newMedia(headers []authz.Header, body string) media {
+	m := media{body: body}
+	for _, h := range headers {
+		m.names = append(m.names, h.Name)
+		m.options = append(m.options, overwrite(h.Name, h.Value))
+		m.wire = appendOverwrite(m.wire, deniedHeaders, h.Name, h.Value)
+	}
+	return m
+}
+
+func newAnswer(w wording, web, grpc media) answer {
+	return answer{
+		wording:  w,
+		rpc:      &status.Status{Code: int32(w.code)},
+		http:     &typev3.HttpStatus{Code: typev3.StatusCode(w.status)},
+		rpcWire:  appendCode(nil, responseStatus, uint64(w.code)),
+		httpWire: appendCode(nil, deniedStatus, uint64(w.status)),
+		web:      web,
+		grpc:     grpc,
+	}
 }
 
 func newAnswers() [refusalCount]answer {
@@ -134,21 +160,15 @@ func newAnswers() [refusalCount]answer {
 			answers[i] = newDocumentAnswer(w)
 			continue
 		}
-		common := []*corev3.HeaderValueOption{overwrite("cache-control", "no-store")}
+		common := []authz.Header{{Name: "cache-control", Value: "no-store"}}
 		if w.retry {
-			common = append(common, overwrite("retry-after", "1"))
+			common = append(common, authz.Header{Name: "retry-after", Value: "1"})
 		}
 		if w.grpc != codes.OK {
-			common = append(common, overwrite("grpc-status", strconv.Itoa(int(w.grpc))))
+			common = append(common, authz.Header{Name: "grpc-status", Value: strconv.Itoa(int(w.grpc))})
 		}
-		problem := append([]*corev3.HeaderValueOption{overwrite("content-type", "application/problem+json")}, common...)
-		answers[i] = answer{
-			wording: w,
-			rpc:     &status.Status{Code: int32(w.code)},
-			http:    &typev3.HttpStatus{Code: typev3.StatusCode(w.status)},
-			web:     media{headers: problem, body: problemBody(w)},
-			grpc:    media{headers: common, body: w.text},
-		}
+		problem := append([]authz.Header{{Name: "content-type", Value: "application/problem+json"}}, common...)
+		answers[i] = newAnswer(w, newMedia(problem, problemBody(w)), newMedia(common, w.text))
 	}
 	return answers
 }
@@ -157,18 +177,12 @@ func newAnswers() [refusalCount]answer {
 // section 3.2). Browsers may read it from any origin: it holds no secret, and
 // it is the same for everybody.
 func newDocumentAnswer(w wording) answer {
-	part := media{headers: []*corev3.HeaderValueOption{
-		overwrite("content-type", "application/json"),
-		overwrite("cache-control", "public, max-age="+strconv.Itoa(documentAge)),
-		overwrite("access-control-allow-origin", "*"),
-	}}
-	return answer{
-		wording: w,
-		rpc:     &status.Status{Code: int32(w.code)},
-		http:    &typev3.HttpStatus{Code: typev3.StatusCode(w.status)},
-		web:     part,
-		grpc:    part,
-	}
+	part := newMedia([]authz.Header{
+		{Name: "content-type", Value: "application/json"},
+		{Name: "cache-control", Value: "public, max-age=" + strconv.Itoa(documentAge)},
+		{Name: "access-control-allow-origin", Value: "*"},
+	}, "")
+	return newAnswer(w, part, part)
 }
 
 // problemBody returns the RFC 9457 document of a refusal. Its texts hold

@@ -78,7 +78,7 @@ func TestP1EveryReasonHasItsAnswer(t *testing.T) {
 		for _, kind := range []string{"application/json", "application/grpc", "application/grpc+proto", "application/grpc-web"} {
 			t.Run(fmt.Sprintf("%v/%s", reason, kind), func(t *testing.T) {
 				d := denialOf(reason)
-				response, err := responder.responseFrom(clientOf(kind), &d)
+				response, err := said(t, responder, clientOf(kind), &d)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -164,7 +164,9 @@ func expectBody(t *testing.T, out outcome, kind string) {
 
 // TestP1OnlyAnAllowIsAnAllow tries every verdict with every reason, known or
 // not: code 0 is for an allow with a reason that allows.
-func TestP1OnlyAnAllowIsAnAllow(t *testing.T) {
+func TestP1OnlyAnAllowIsAnAllow(t *testing.T) { inBothCodecs(t, testP1OnlyAnAllowIsAnAllow) }
+
+func testP1OnlyAnAllowIsAnAllow(t *testing.T, m mode) {
 	statuses := map[int]bool{400: true, 401: true, 403: true, 500: true, 503: true}
 	for verdict := authz.Verdict(0); verdict < 8; verdict++ {
 		for reason := range 256 {
@@ -172,10 +174,7 @@ func TestP1OnlyAnAllowIsAnAllow(t *testing.T) {
 				d := authz.Decision{Verdict: verdict, Reason: authz.Reason(reason)}
 				observer := &recorder{}
 				server := NewServer(ServerOptions{Decider: always(d), Observer: observer})
-				response, err := server.Check(t.Context(), plain().with("content-type", kind).raw())
-				if err != nil {
-					t.Fatalf("%+v: %v", d, err)
-				}
+				response := m.respond(t.Context(), t, server, plain().with("content-type", kind).raw())
 				out := envoyReads(t, response, nil)
 				if verdict == authz.Allow && admits(d.Reason) {
 					if out.verdict != envoyAllows || response.GetOkResponse() == nil {
@@ -196,7 +195,9 @@ func TestP1OnlyAnAllowIsAnAllow(t *testing.T) {
 
 // TestP1DocumentIsNoAllow: an answer with status 200 is a denial all the same,
 // and one without a document is our own fault.
-func TestP1DocumentIsNoAllow(t *testing.T) {
+func TestP1DocumentIsNoAllow(t *testing.T) { inBothCodecs(t, testP1DocumentIsNoAllow) }
+
+func testP1DocumentIsNoAllow(t *testing.T, m mode) {
 	for name, tc := range map[string]struct {
 		document string
 		status   int
@@ -206,10 +207,10 @@ func TestP1DocumentIsNoAllow(t *testing.T) {
 		d := denialOf(authz.MetadataDocument)
 		d.Document, d.Realm = []byte(tc.document), "shop"
 		observer := &recorder{}
-		response, err := NewServer(ServerOptions{Decider: always(d), Observer: observer}).Check(t.Context(), plain().raw())
+		response := m.respond(t.Context(), t, NewServer(ServerOptions{Decider: always(d), Observer: observer}), plain().raw())
 		out := envoyReads(t, response, nil)
-		if err != nil || out.verdict != envoyDenies || out.status != tc.status || response.GetStatus().GetCode() == 0 {
-			t.Errorf("%s: %v, %v; want %d", name, response, err, tc.status)
+		if out.verdict != envoyDenies || out.status != tc.status || response.GetStatus().GetCode() == 0 {
+			t.Errorf("%s: %v; want %d", name, response, tc.status)
 		}
 		if heard := observer.one(t).decision; (heard.Reason == authz.MetadataDocument) != (tc.status == 200) {
 			t.Errorf("%s: the observer heard %v", name, heard.Reason)
@@ -220,10 +221,12 @@ func TestP1DocumentIsNoAllow(t *testing.T) {
 	}
 }
 
-func TestP1ZeroDecisionDenies(t *testing.T) {
-	response, err := NewServer(ServerOptions{Decider: always(authz.Decision{})}).Check(t.Context(), plain().raw())
-	if out := envoyReads(t, response, nil); err != nil || out.verdict != envoyDenies || out.status != 500 {
-		t.Errorf("%+v, %v; want deny 500", out, err)
+func TestP1ZeroDecisionDenies(t *testing.T) { inBothCodecs(t, testP1ZeroDecisionDenies) }
+
+func testP1ZeroDecisionDenies(t *testing.T, m mode) {
+	response := m.respond(t.Context(), t, NewServer(ServerOptions{Decider: always(authz.Decision{})}), plain().raw())
+	if out := envoyReads(t, response, nil); out.verdict != envoyDenies || out.status != 500 {
+		t.Errorf("%+v; want deny 500", out)
 	}
 }
 
@@ -235,7 +238,7 @@ func TestAnswersTellNothingApart(t *testing.T) {
 	for _, reason := range denials() {
 		d := denialOf(reason)
 		d.Tenant, d.Issuer, d.Rule, d.Realm = "acme", "idp", "orders", "shop"
-		response, err := responder.responseFrom(clientOf(""), &d)
+		response, err := said(t, responder, clientOf(""), &d)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -278,7 +281,7 @@ func TestChallenge(t *testing.T) {
 		"empty scope":       {authz.Decision{Reason: authz.ScopeMissing, Scopes: []string{""}}, ""},
 		"endless scope":     {authz.Decision{Reason: authz.ScopeMissing, Scopes: []string{strings.Repeat("a", maxHeaderValue)}}, ""},
 	} {
-		response, err := responder.responseFrom(clientOf(""), &tc.d)
+		response, err := said(t, responder, clientOf(""), &tc.d)
 		if tc.want == "" {
 			if err == nil {
 				t.Errorf("%s: %v, want an error", name, response)

@@ -15,26 +15,12 @@ import (
 	"github.com/claimgate/claimgate/authz"
 )
 
-// check runs one Check and returns it as Envoy reads it.
-func check(ctx context.Context, t *testing.T, s *Server, msg *authv3.CheckRequest) outcome {
-	t.Helper()
-	response, err := s.Check(ctx, msg)
-	if err != nil {
-		t.Fatalf("Check returned the error %v", err)
-	}
-	if response == nil {
-		t.Fatal("Check returned no response")
-	}
-	if (response.GetStatus().GetCode() == 0) != (response.GetOkResponse() != nil) {
-		t.Fatalf("code and response contradict each other: %v", response)
-	}
-	return envoyReads(t, response, nil)
-}
-
 // nilMap hides from the linter that writing to it panics.
 func nilMap() map[string]int { return nil }
 
-func TestP1MissingStructuresDeny(t *testing.T) {
+func TestP1MissingStructuresDeny(t *testing.T) { inBothCodecs(t, testP1MissingStructuresDeny) }
+
+func testP1MissingStructuresDeny(t *testing.T, m mode) {
 	headers := &corev3.HeaderMap{Headers: []*corev3.HeaderValue{nil, {}}}
 	for name, msg := range map[string]*authv3.CheckRequest{
 		"nil":           nil,
@@ -46,7 +32,7 @@ func TestP1MissingStructuresDeny(t *testing.T) {
 	} {
 		for kind, decider := range map[string]Decider{"engine": refusing(allow), "careless engine": always(allow)} {
 			observer := &recorder{}
-			out := check(t.Context(), t, NewServer(ServerOptions{Decider: decider, Observer: observer}), msg)
+			out := m.check(t.Context(), t, NewServer(ServerOptions{Decider: decider, Observer: observer}), msg)
 			if out.verdict != envoyDenies || out.status != 400 {
 				t.Errorf("%s, %s: %s %d, want deny 400", name, kind, out.verdict, out.status)
 			}
@@ -64,7 +50,9 @@ func (p *panicky) Checked(req *authz.Request, d *authz.Decision, elapsed time.Du
 	panic("disk full")
 }
 
-func TestP1PanicsDeny(t *testing.T) {
+func TestP1PanicsDeny(t *testing.T) { inBothCodecs(t, testP1PanicsDeny) }
+
+func testP1PanicsDeny(t *testing.T, m mode) {
 	secret := "eyJhbGciOi.J9.c2ln"
 	throw := func(v any) Decider {
 		return deciderFunc(func(context.Context, *authz.Request) authz.Decision { panic(v) })
@@ -80,7 +68,7 @@ func TestP1PanicsDeny(t *testing.T) {
 		"none":    {nil, "nil pointer"},
 	} {
 		observer := &recorder{}
-		out := check(t.Context(), t, NewServer(ServerOptions{Decider: tc.decider, Observer: observer}), plain().raw())
+		out := m.check(t.Context(), t, NewServer(ServerOptions{Decider: tc.decider, Observer: observer}), plain().raw())
 		if out.verdict != envoyDenies || out.status != 500 {
 			t.Errorf("%s: %s %d, want deny 500", name, out.verdict, out.status)
 		}
@@ -95,11 +83,13 @@ func TestP1PanicsDeny(t *testing.T) {
 	}
 }
 
-func TestP1ObserverPanicDenies(t *testing.T) {
+func TestP1ObserverPanicDenies(t *testing.T) { inBothCodecs(t, testP1ObserverPanicDenies) }
+
+func testP1ObserverPanicDenies(t *testing.T, m mode) {
 	for _, d := range []authz.Decision{allow, {}, {Verdict: authz.Challenge, Reason: authz.NoToken}} {
 		observer := &panicky{}
 		server := NewServer(ServerOptions{Decider: always(d), Observer: observer})
-		if out := check(t.Context(), t, server, plain().raw()); out.verdict != envoyDenies || out.status != 500 {
+		if out := m.check(t.Context(), t, server, plain().raw()); out.verdict != envoyDenies || out.status != 500 {
 			t.Errorf("%v: %s %d, want deny 500", d.Reason, out.verdict, out.status)
 		}
 		observer.one(t)
@@ -110,14 +100,18 @@ func TestP1ObserverPanicDenies(t *testing.T) {
 }
 
 // TestP1PanickingClockDenies: even the clock is below the net.
-func TestP1PanickingClockDenies(t *testing.T) {
+func TestP1PanickingClockDenies(t *testing.T) { inBothCodecs(t, testP1PanickingClockDenies) }
+
+func testP1PanickingClockDenies(t *testing.T, m mode) {
 	server := NewServer(ServerOptions{Decider: always(allow), Observer: &recorder{}, Now: func() time.Time { panic("no clock") }})
-	if out := check(t.Context(), t, server, plain().raw()); out.verdict != envoyDenies || out.status != 500 {
+	if out := m.check(t.Context(), t, server, plain().raw()); out.verdict != envoyDenies || out.status != 500 {
 		t.Errorf("%s %d, want deny 500", out.verdict, out.status)
 	}
 }
 
-func TestP1UnsayableDecisionsDeny(t *testing.T) {
+func TestP1UnsayableDecisionsDeny(t *testing.T) { inBothCodecs(t, testP1UnsayableDecisionsDeny) }
+
+func testP1UnsayableDecisionsDeny(t *testing.T, m mode) {
 	set := func(name, value string) authz.Decision {
 		return authz.Decision{Verdict: authz.Allow, Reason: authz.Allowed, Set: []authz.Header{{Name: name, Value: value}}}
 	}
@@ -163,7 +157,7 @@ func TestP1UnsayableDecisionsDeny(t *testing.T) {
 		"metadata name":     {Reason: authz.PolicyDenied, Metadata: []authz.MetadataField{{Name: "\xff", Text: "a"}}},
 	} {
 		observer := &recorder{}
-		out := check(t.Context(), t, NewServer(ServerOptions{Decider: always(d), Observer: observer}), plain().raw())
+		out := m.check(t.Context(), t, NewServer(ServerOptions{Decider: always(d), Observer: observer}), plain().raw())
 		if out.verdict != envoyDenies || out.status != 500 || out.corrupt != "" {
 			t.Errorf("%s: %+v, want deny 500", name, out)
 		}
@@ -173,7 +167,9 @@ func TestP1UnsayableDecisionsDeny(t *testing.T) {
 	}
 }
 
-func TestP1MetadataOversizeDenies(t *testing.T) {
+func TestP1MetadataOversizeDenies(t *testing.T) { inBothCodecs(t, testP1MetadataOversizeDenies) }
+
+func testP1MetadataOversizeDenies(t *testing.T, m mode) {
 	large := []authz.MetadataField{{Name: "sub", Text: strings.Repeat("a", maxMetadataBytes)}}
 	for _, tc := range []struct {
 		d      authz.Decision
@@ -182,14 +178,16 @@ func TestP1MetadataOversizeDenies(t *testing.T) {
 		{authz.Decision{Verdict: authz.Allow, Reason: authz.Allowed, Metadata: large}, 403},
 		{authz.Decision{Verdict: authz.Challenge, Reason: authz.Expired, Metadata: large}, 401},
 	} {
-		out := check(t.Context(), t, NewServer(ServerOptions{Decider: always(tc.d)}), plain().raw())
+		out := m.check(t.Context(), t, NewServer(ServerOptions{Decider: always(tc.d)}), plain().raw())
 		if out.verdict != envoyDenies || out.status != tc.status {
 			t.Errorf("%v: %s %d, want deny %d", tc.d.Reason, out.verdict, out.status, tc.status)
 		}
 	}
 }
 
-func TestP1DeadlineDenies(t *testing.T) {
+func TestP1DeadlineDenies(t *testing.T) { inBothCodecs(t, testP1DeadlineDenies) }
+
+func testP1DeadlineDenies(t *testing.T, m mode) {
 	synctest.Test(t, func(t *testing.T) {
 		never := deciderFunc(func(context.Context, *authz.Request) authz.Decision {
 			t.Error("a decision was made that nobody waits for")
@@ -201,20 +199,22 @@ func TestP1DeadlineDenies(t *testing.T) {
 		defer cancel()
 		for name, ctx := range map[string]context.Context{"cancelled": cancelled, "too short": short} {
 			observer := &recorder{}
-			out := check(ctx, t, NewServer(ServerOptions{Decider: never, Observer: observer}), plain().raw())
+			out := m.check(ctx, t, NewServer(ServerOptions{Decider: never, Observer: observer}), plain().raw())
 			if got := observer.one(t); out.verdict != envoyDenies || out.status != 503 || got.decision.Reason != authz.DeadlineExceeded || got.decision.Verdict != authz.Unavailable {
 				t.Errorf("%s: %s %d, %+v", name, out.verdict, out.status, got)
 			}
 		}
 		enough, cancel := context.WithTimeout(t.Context(), minTimeLeft)
 		defer cancel()
-		if out := check(enough, t, NewServer(ServerOptions{Decider: always(allow)}), plain().raw()); out.verdict != envoyAllows {
+		if out := m.check(enough, t, NewServer(ServerOptions{Decider: always(allow)}), plain().raw()); out.verdict != envoyAllows {
 			t.Errorf("with time left: %s", out.verdict)
 		}
 	})
 }
 
-func TestP1OverloadDenies(t *testing.T) {
+func TestP1OverloadDenies(t *testing.T) { inBothCodecs(t, testP1OverloadDenies) }
+
+func testP1OverloadDenies(t *testing.T, m mode) {
 	const limit = 3
 	release, entered := make(chan struct{}), make(chan struct{}, limit)
 	observer := &recorder{}
@@ -226,7 +226,7 @@ func TestP1OverloadDenies(t *testing.T) {
 	var wg sync.WaitGroup
 	for range limit {
 		wg.Go(func() {
-			if out := check(t.Context(), t, server, plain().raw()); out.verdict != envoyAllows {
+			if out := m.check(t.Context(), t, server, plain().raw()); out.verdict != envoyAllows {
 				t.Errorf("within the limit: %s", out.verdict)
 			}
 		})
@@ -234,7 +234,7 @@ func TestP1OverloadDenies(t *testing.T) {
 	for range limit {
 		<-entered
 	}
-	out := check(t.Context(), t, server, plain().raw())
+	out := m.check(t.Context(), t, server, plain().raw())
 	if got := observer.one(t); out.status != 503 || got.decision.Reason != authz.Overloaded || server.InFlight() != limit {
 		t.Errorf("over the limit: %d %v, %d in flight", out.status, got.decision.Reason, server.InFlight())
 	}
@@ -248,24 +248,30 @@ func TestP1OverloadDenies(t *testing.T) {
 // TestP1EngineWithoutConfiguration: the real engine, before it was given
 // anything.
 func TestP1EngineWithoutConfiguration(t *testing.T) {
+	inBothCodecs(t, testP1EngineWithoutConfiguration)
+}
+
+func testP1EngineWithoutConfiguration(t *testing.T, m mode) {
 	server := NewServer(ServerOptions{Decider: authz.NewEngine(authz.Options{})})
 	for _, msg := range plain().with("authorization", "Bearer a.b.c").encodings() {
-		if out := check(t.Context(), t, server, msg); out.verdict != envoyDenies || out.status != 503 {
+		if out := m.check(t.Context(), t, server, msg); out.verdict != envoyDenies || out.status != 503 {
 			t.Errorf("%s %d, want deny 503", out.verdict, out.status)
 		}
 	}
-	if out := check(t.Context(), t, server, nil); out.verdict != envoyDenies {
+	if out := m.check(t.Context(), t, server, nil); out.verdict != envoyDenies {
 		t.Errorf("an empty request: %s, want deny", out.verdict)
 	}
 }
 
-func TestObserverHears(t *testing.T) {
+func TestObserverHears(t *testing.T) { inBothCodecs(t, testObserverHears) }
+
+func testObserverHears(t *testing.T, m mode) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	ticks := 0
 	clock := func() time.Time { ticks++; return now.Add(time.Duration(ticks) * time.Millisecond) }
 	observer := &recorder{}
 	d := authz.Decision{Verdict: authz.Challenge, Reason: authz.Expired, Tenant: "acme", Issuer: "idp"}
-	check(t.Context(), t, NewServer(ServerOptions{Decider: always(d), Observer: observer, Now: clock}), plain().raw())
+	m.check(t.Context(), t, NewServer(ServerOptions{Decider: always(d), Observer: observer, Now: clock}), plain().raw())
 	got := observer.one(t)
 	if got.path != "/orders/1" || got.decision.Tenant != "acme" || got.decision.Reason != authz.Expired || got.elapsed != time.Millisecond || got.fault != nil {
 		t.Errorf("the observer heard %+v", got)

@@ -8,11 +8,24 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// codec is gRPC's own for protobuf, but for two cases in which that one would
-// answer a Check with a gRPC error, which opens the door where Envoy's filter
-// says failure_mode_allow: a request that cannot be decoded becomes an empty
-// one, which Check refuses, and a response that cannot be encoded becomes a
-// denial.
+// Codec names what turns checks into bytes and back. Both take and refuse the
+// same requests, and say the same.
+type Codec uint8
+
+// The codecs.
+const (
+	// CodecOwn reads from the bytes as they came what a check needs, without a
+	// copy, and encodes the answer straight from the decision.
+	CodecOwn Codec = iota
+	// CodecGenerated has generated protobuf code do it.
+	CodecGenerated
+)
+
+// codec is gRPC's own for protobuf, but for exchanges, which decode themselves,
+// and for two cases in which gRPC's would answer a Check with a gRPC error,
+// which opens the door where Envoy's filter says failure_mode_allow: a request
+// that cannot be decoded becomes an empty one, which Check refuses, and a
+// response that cannot be encoded becomes a denial.
 type codec struct {
 	encoding.CodecV2
 	internal []byte // an encoded denial
@@ -28,14 +41,18 @@ func newCodec(internal *authv3.CheckResponse) *codec {
 
 // Unmarshal implements encoding.CodecV2.
 func (c *codec) Unmarshal(data mem.BufferSlice, v any) error {
-	request, ok := v.(*authv3.CheckRequest)
-	if !ok {
+	switch request := v.(type) {
+	case *exchange:
+		request.receive(data)
+		return nil
+	case *authv3.CheckRequest:
+		if err := c.decode(data, request); err != nil {
+			proto.Reset(request)
+		}
+		return nil
+	default:
 		return c.CodecV2.Unmarshal(data, v)
 	}
-	if err := c.decode(data, request); err != nil {
-		proto.Reset(request)
-	}
-	return nil
 }
 
 func (c *codec) decode(data mem.BufferSlice, request *authv3.CheckRequest) (err error) {
@@ -45,12 +62,17 @@ func (c *codec) decode(data mem.BufferSlice, request *authv3.CheckRequest) (err 
 
 // Marshal implements encoding.CodecV2.
 func (c *codec) Marshal(v any) (mem.BufferSlice, error) {
-	response, ok := v.(*authv3.CheckResponse)
-	if !ok {
+	switch response := v.(type) {
+	case *reply:
+		if len(response.buf) > 0 {
+			return response.take(), nil
+		}
+	case *authv3.CheckResponse:
+		if data, err := c.encode(response); err == nil && data.Len() > 0 {
+			return data, nil
+		}
+	default:
 		return c.CodecV2.Marshal(v)
-	}
-	if data, err := c.encode(response); err == nil && data.Len() > 0 {
-		return data, nil
 	}
 	return mem.BufferSlice{mem.SliceBuffer(c.internal)}, nil
 }

@@ -11,8 +11,23 @@
 //	...
 //	service.Drain(ctx)
 //
-// Server.Check reads the message (requestFrom), has it decided (Decider) and
-// puts the decision into words (responseFrom).
+// A check is read (requestFrom), decided (Decider) and put into words, in one
+// of two forms. CodecOwn goes from bytes to bytes: the request is read where
+// gRPC put it, so that all its texts alias that buffer, which is held until the
+// answer is encoded and the observer has heard of it; and everything that a
+// check needs is used again by a later one. So a check costs no memory of this
+// package, and nobody may keep a part of a request or of a decision.
+// CodecGenerated, and Server.Check for callers in this process, go through
+// generated messages. What may be read and said is decided by code that both
+// share.
+//
+// Both codecs take and refuse the same bytes, by the rules of proto3 and of
+// Go's generated code: of a field that comes several times the last one counts,
+// messages in it are merged, of two entries of one key in a map the last one
+// counts, what is unknown or of another wire type is passed over if it is well
+// formed, a text that is no UTF-8 spoils the message wherever it stands, also in
+// fields that nobody reads, and messages nest at most 10,000 deep. There is
+// nothing that the one refuses and the other takes.
 //
 // Both encodings of headers are read. Envoy's own choice, a map, joins repeated
 // headers by commas and shows each byte that is no UTF-8 as `!`; so a path with

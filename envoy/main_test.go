@@ -2,6 +2,7 @@ package envoy
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -57,7 +58,7 @@ type recorder struct {
 func (r *recorder) Checked(req *authz.Request, d *authz.Decision, elapsed time.Duration, fault error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.seen = append(r.seen, observation{path: req.Path.Canonical, decision: *d, elapsed: elapsed, fault: fault})
+	r.seen = append(r.seen, observation{path: strings.Clone(req.Path.Canonical), decision: *d, elapsed: elapsed, fault: fault})
 }
 
 // one returns the only observation.
@@ -143,11 +144,4 @@ func sanitised(s string) string {
 // encodings are both forms of a request.
 func (s sent) encodings() map[string]*authv3.CheckRequest {
 	return map[string]*authv3.CheckRequest{"map": s.mapped(), "raw": s.raw()}
-}
-
-// read returns what the engine is shown.
-func read(msg *authv3.CheckRequest) *authz.Request {
-	req := &authz.Request{}
-	requestFrom(msg, req)
-	return req
 }

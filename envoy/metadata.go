@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/big"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/types/known/structpb"
@@ -30,7 +29,7 @@ func metadataFrom(fields []authz.MetadataField) (*structpb.Struct, error) {
 	if len(fields) == 0 {
 		return nil, nil
 	}
-	b := metadataBuilder{left: maxMetadataBytes}
+	b := metadataBuilder{meter{left: maxMetadataBytes}}
 	inner := make(map[string]*structpb.Value, len(fields))
 	for i := range fields {
 		field := &fields[i]
@@ -41,27 +40,39 @@ func metadataFrom(fields []authz.MetadataField) (*structpb.Struct, error) {
 			inner[field.Name] = b.value(field.Value, 1)
 		}
 	}
-	switch {
-	case b.invalid:
-		return nil, fmt.Errorf("%w: a text of the dynamic metadata is not UTF-8", errUnsayable)
-	case b.left < 0:
-		return nil, fmt.Errorf("%w: more than %d bytes", errMetadataOversize, maxMetadataBytes)
+	if err := b.verdict(); err != nil {
+		return nil, err
 	}
 	return &structpb.Struct{Fields: map[string]*structpb.Value{
 		metadataKey: structpb.NewStructValue(&structpb.Struct{Fields: inner}),
 	}}, nil
 }
 
-// metadataBuilder converts values and keeps count of their size.
-type metadataBuilder struct {
+// meter keeps count of the size of metadata.
+type meter struct {
 	left    int
 	invalid bool
 }
 
-func (b *metadataBuilder) charge(s string) {
-	b.left -= len(s)
-	b.invalid = b.invalid || !utf8.ValidString(s)
+func (m *meter) charge(s string) {
+	m.left -= len(s)
+	m.invalid = m.invalid || !utf8.ValidString(s)
 }
+
+// verdict returns why what was charged must not be said, or nil.
+func (m *meter) verdict() error {
+	switch {
+	case m.invalid:
+		return fmt.Errorf("%w: a text of the dynamic metadata is not UTF-8", errUnsayable)
+	case m.left < 0:
+		return fmt.Errorf("%w: more than %d bytes", errMetadataOversize, maxMetadataBytes)
+	default:
+		return nil
+	}
+}
+
+// metadataBuilder converts values to messages.
+type metadataBuilder struct{ meter }
 
 func (b *metadataBuilder) text(s string) *structpb.Value {
 	b.charge(s)
@@ -124,8 +135,8 @@ func exactDouble(n token.Number) (float64, bool) {
 		return 0, false
 	}
 	if exp >= 0 {
-		i, err := strconv.ParseInt(n.Digits+strings.Repeat("0", exp), 10, 64)
-		return signed(float64(i), n.Neg), err == nil && i <= maxExactInteger
+		i, ok := exactInteger(n.Digits, exp)
+		return signed(float64(i), n.Neg), ok
 	}
 	// The bounds above keep the exponent, and so the cost, small.
 	r, ok := new(big.Rat).SetString(n.Digits + "e" + strconv.Itoa(exp))
@@ -134,6 +145,22 @@ func exactDouble(n token.Number) (float64, bool) {
 	}
 	f, exact := r.Float64()
 	return signed(f, n.Neg), exact
+}
+
+// exactInteger returns the integer of the digits and so many zeros, if it is not
+// beyond 2^53.
+func exactInteger(digits string, zeros int) (int64, bool) {
+	i := int64(0)
+	for at := range len(digits) + zeros {
+		i *= 10
+		if at < len(digits) {
+			i += int64(digits[at] - '0')
+		}
+		if i > maxExactInteger {
+			return 0, false
+		}
+	}
+	return i, true
 }
 
 func signed(f float64, negative bool) float64 {

@@ -93,7 +93,7 @@ func TestMetadataOnEveryVerdict(t *testing.T) {
 		{Verdict: authz.Challenge, Reason: authz.NoToken, Metadata: fields},
 		{Reason: authz.PolicyDenied, Metadata: fields},
 	} {
-		response, err := responder.responseFrom(&authz.Request{}, &d)
+		response, err := said(t, responder, &authz.Request{}, &d)
 		if err != nil {
 			t.Fatal(err)
 		}

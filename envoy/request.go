@@ -5,9 +5,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
-	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
-
 	"github.com/claimgate/claimgate/authz"
 )
 
@@ -22,21 +19,18 @@ const (
 	maxPrincipal    = 4 << 10
 )
 
-// requestFrom fills an empty request from Envoy's message. It never guesses:
-// what is missing, ambiguous or over a limit becomes a Fault, and what was read
-// before it stays for the log.
-func requestFrom(msg *authv3.CheckRequest, req *authz.Request) {
+// requestFrom fills an empty request from Envoy's message; the room of its
+// headers is used again. It never guesses: what is missing, ambiguous or over a
+// limit becomes a Fault, and what was read before it stays for the log.
+func requestFrom(msg *message, req *authz.Request) {
 	req.Fault = authz.RequestInvalid
-	attributes := msg.GetAttributes()
-	http := attributes.GetRequest().GetHttp()
-	req.RemoteIP = remoteIP(attributes.GetSource().GetAddress())
-	principal := attributes.GetSource().GetPrincipal()
-	if http == nil || len(attributes.GetContextExtensions()) > maxContextPairs || len(principal) > maxPrincipal {
+	req.RemoteIP = remoteIP(msg.address)
+	if !msg.http || len(msg.context) > maxContextPairs || len(msg.principal) > maxPrincipal {
 		return
 	}
-	req.Principal = principal
-	req.Context = attributes.GetContextExtensions()
-	r := reader{http: http, req: req}
+	req.Principal = msg.principal
+	req.Context = msg.context
+	r := reader{msg: msg, req: req}
 	if !r.readHeaders() || !r.readPseudo() {
 		return
 	}
@@ -49,7 +43,7 @@ func requestFrom(msg *authv3.CheckRequest, req *authz.Request) {
 
 // reader reads the HTTP part of one message.
 type reader struct {
-	http   *authv3.AttributeContext_HttpRequest
+	msg    *message
 	req    *authz.Request
 	pseudo [pseudoCount]pseudo
 	raw    bool // header_map: values are the bytes as sent
@@ -61,10 +55,10 @@ type reader struct {
 // readPseudo takes method, scheme, path and host from the pseudo headers where
 // they arrived and holds them against Envoy's own fields.
 func (r *reader) readPseudo() bool {
-	method, okMethod := r.settle(pseudoMethod, r.http.GetMethod())
-	scheme, okScheme := r.settle(pseudoScheme, r.http.GetScheme())
-	target, okTarget := r.settle(pseudoPath, r.http.GetPath())
-	host, okHost := r.settle(pseudoAuthority, r.http.GetHost())
+	method, okMethod := r.settle(pseudoMethod, r.msg.method)
+	scheme, okScheme := r.settle(pseudoScheme, r.msg.scheme)
+	target, okTarget := r.settle(pseudoPath, r.msg.path)
+	host, okHost := r.settle(pseudoAuthority, r.msg.host)
 	if !okMethod || !okScheme || !okTarget || !okHost || !validMethod(method) {
 		return false
 	}
@@ -153,8 +147,11 @@ func validMethod(method string) bool {
 
 // remoteIP returns the address of the downstream connection, IPv4 in its own
 // form and without a zone, or none for a socket without one.
-func remoteIP(address *corev3.Address) netip.Addr {
-	ip, err := netip.ParseAddr(address.GetSocketAddress().GetAddress())
+func remoteIP(address string) netip.Addr {
+	if address == "" {
+		return netip.Addr{}
+	}
+	ip, err := netip.ParseAddr(address)
 	if err != nil {
 		return netip.Addr{}
 	}

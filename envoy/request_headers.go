@@ -1,6 +1,7 @@
 package envoy
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/claimgate/claimgate/authz"
@@ -26,52 +27,46 @@ const unnamedUpgrade = "?"
 
 // readHeaders reads whichever encoding arrived. Both at once are ambiguous.
 func (r *reader) readHeaders() bool {
-	mapped, raw := r.http.GetHeaders(), r.http.GetHeaderMap().GetHeaders()
-	if len(mapped) > 0 && len(raw) > 0 {
+	mapped, raw := r.msg.mappedCount, r.msg.rawCount
+	if mapped > 0 && raw > 0 {
 		return false
 	}
-	if len(mapped)+len(raw) > maxHeaderLines+pseudoCount {
+	if mapped+raw > maxHeaderLines+pseudoCount {
 		return false
 	}
-	if len(raw) > 0 {
+	r.req.Headers.Lines = slices.Grow(r.req.Headers.Lines[:0], mapped+raw)
+	if raw > 0 {
 		r.raw = true
 		return r.readRaw()
 	}
 	r.req.Headers.Joined = true
-	r.req.Headers.Lines = make([]authz.Header, 0, len(mapped))
-	for name, value := range mapped {
-		if !r.add(name, value) {
+	for i := range r.msg.mapped {
+		if !r.add(r.msg.mapped[i].Name, r.msg.mapped[i].Value) {
+			// A map has no order, so what was read before is chance.
+			clear(r.req.Headers.Lines)
+			r.req.Headers.Lines = r.req.Headers.Lines[:0]
 			return false
 		}
 	}
 	return true
 }
 
-// readRaw reads header_map. All values share one string: one allocation, and
-// the message's own bytes are neither kept nor aliased.
+// readRaw reads header_map. A value is the bytes as sent or else a text; two
+// that differ are ambiguous.
 func (r *reader) readRaw() bool {
-	headers := r.http.GetHeaderMap().GetHeaders()
-	size := 0
-	for _, header := range headers {
-		size += len(header.GetRawValue())
-	}
-	if size > maxHeaderBytes {
+	if r.msg.rawBytes > maxHeaderBytes {
 		return false
 	}
-	var values strings.Builder
-	values.Grow(size)
-	r.req.Headers.Lines = make([]authz.Header, 0, len(headers))
-	for _, header := range headers {
-		value := header.GetValue()
-		if raw := header.GetRawValue(); len(raw) > 0 {
-			if value != "" && value != string(raw) {
+	for i := range r.msg.raw {
+		header := &r.msg.raw[i]
+		value := header.value
+		if header.raw != "" {
+			if value != "" && value != header.raw {
 				return false
 			}
-			start := values.Len()
-			_, _ = values.Write(raw)
-			value = values.String()[start:]
+			value = header.raw
 		}
-		if !r.add(header.GetKey(), value) {
+		if !r.add(header.name, value) {
 			return false
 		}
 	}

@@ -2,7 +2,6 @@ package envoy
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -21,7 +20,7 @@ const defaultRealm = "api"
 // maxDocumentBytes is the greatest length of a document that is an answer.
 const maxDocumentBytes = 16 << 10
 
-// responder turns decisions into responses. Immutable.
+// responder turns decisions into answers. Immutable.
 type responder struct {
 	answers  [refusalCount]answer
 	allowed  *status.Status
@@ -35,90 +34,62 @@ func newResponder() *responder {
 		allowed: &status.Status{Code: int32(codes.OK)},
 		no:      wrapperspb.Bool(false),
 	}
-	r.internal = r.denied(&r.answers[refuseInternal], r.answers[refuseInternal].web)
+	r.internal = r.denied(&denial{answer: &r.answers[refuseInternal], media: r.answers[refuseInternal].web})
 	return r
 }
 
-// responseFrom returns the answer for a decision. With an error the decision
-// holds what must not be said; nothing of it may then be answered.
-func (r *responder) responseFrom(req *authz.Request, d *authz.Decision) (*authv3.CheckResponse, error) {
-	if d.Verdict == authz.Allow && admits(d.Reason) {
-		return r.allow(d)
-	}
-	return r.deny(req, d)
-}
+// allows reports whether the answer to a decision is an allow.
+func allows(d *authz.Decision) bool { return d.Verdict == authz.Allow && admits(d.Reason) }
 
-// allow is the only place that makes an answer with code 0.
-func (r *responder) allow(d *authz.Decision) (*authv3.CheckResponse, error) {
-	set, err := r.requestHeaders(d.Set)
-	if err != nil {
-		return nil, err
+// checkAllow returns an error for an allow that must not be said.
+func checkAllow(d *authz.Decision) error {
+	for i, h := range d.Set {
+		if err := checkRequestHeader(h); err != nil {
+			return err
+		}
+		if sets(d.Set[:i], h.Name) {
+			return fmt.Errorf("%w: request header %q is set twice", errUnsayable, h.Name)
+		}
 	}
-	remove, err := removals(d)
-	if err != nil {
-		return nil, err
+	for _, name := range d.Remove {
+		if err := checkRemoval(name); err != nil {
+			return err
+		}
 	}
 	if err := checkParams(d.RemoveParams); err != nil {
-		return nil, err
+		return err
 	}
-	back, err := r.responseHeaders(d.ResponseHeaders, nil, 0)
-	if err != nil {
-		return nil, err
-	}
-	metadata, err := metadataFrom(d.Metadata)
-	if err != nil {
-		return nil, err
-	}
-	var parts struct {
-		response authv3.CheckResponse
-		oneof    authv3.CheckResponse_OkResponse
-		ok       authv3.OkHttpResponse
-	}
-	parts.ok.Headers = set
-	parts.ok.HeadersToRemove = remove
-	parts.ok.QueryParametersToRemove = d.RemoveParams
-	parts.ok.ResponseHeadersToAdd = back
-	parts.oneof.OkResponse = &parts.ok
-	parts.response.Status = r.allowed
-	parts.response.HttpResponse = &parts.oneof
-	parts.response.DynamicMetadata = metadata
-	return &parts.response, nil
+	return checkResponseHeaders(d.ResponseHeaders, nil, false)
 }
 
-// deny returns the refusal of the decision's reason with its headers and
-// metadata. Metadata that is too large is left out.
-func (r *responder) deny(req *authz.Request, d *authz.Decision) (*authv3.CheckResponse, error) {
+// denial is a refusal that may be said, but for what its challenge holds.
+type denial struct {
+	*answer
+	media
+
+	headers  []authz.Header // besides those of the media
+	document []byte         // in place of the body
+}
+
+// denialOf returns the refusal of the decision's reason with its headers.
+func (r *responder) denialOf(req *authz.Request, d *authz.Decision) (denial, error) {
 	kind := refusalOf(d.Reason)
 	a := &r.answers[kind]
-	part := a.media(req)
+	out := denial{answer: a, media: a.mediaFor(req), headers: d.ResponseHeaders}
 	if kind == answerDocument {
 		if err := checkDocument(d.Document); err != nil {
-			return nil, err
+			return denial{}, err
 		}
-		part.body = string(d.Document)
+		out.document = d.Document
 	}
-	challenge, err := a.challengeFor(d)
-	if err != nil {
-		return nil, err
-	}
-	extra := 0
-	if a.challenge {
-		extra = 1
-	}
-	headers, err := r.responseHeaders(d.ResponseHeaders, part.headers, extra)
-	if err != nil {
-		return nil, err
-	}
-	if a.challenge {
-		headers = append(headers, new(headerCell).fill("www-authenticate", challenge, r.no))
-	}
-	metadata, err := metadataFrom(d.Metadata)
-	if err != nil && !isOversize(err) {
-		return nil, err
-	}
-	response := r.denied(a, media{headers: headers, body: part.body})
-	response.DynamicMetadata = metadata
-	return response, nil
+	return out, checkResponseHeaders(d.ResponseHeaders, out.names, a.challenge)
+}
+
+// plainDenial returns the refusal of a reason with nothing from a decision.
+// Without a request it is that for browsers.
+func (r *responder) plainDenial(req *authz.Request, reason authz.Reason) denial {
+	a := &r.answers[refusalOf(reason)]
+	return denial{answer: a, media: a.mediaFor(req)}
 }
 
 // checkDocument returns an error for a document that is none: an answer that
@@ -141,62 +112,49 @@ func checkParams(names []string) error {
 	return nil
 }
 
-// plainDenial returns the refusal of a reason with nothing from a decision.
-func (r *responder) plainDenial(req *authz.Request, reason authz.Reason) *authv3.CheckResponse {
-	a := &r.answers[refusalOf(reason)]
-	return r.denied(a, a.media(req))
-}
-
-// denied is the one constructor of refusals.
-func (r *responder) denied(a *answer, part media) *authv3.CheckResponse {
-	return &authv3.CheckResponse{
-		Status: a.rpc,
-		HttpResponse: &authv3.CheckResponse_DeniedResponse{DeniedResponse: &authv3.DeniedHttpResponse{
-			Status:  a.http,
-			Headers: part.headers,
-			Body:    part.body,
-		}},
-	}
-}
-
-func (a *answer) media(req *authz.Request) media {
-	if isGRPC(req.Headers.Lines) {
+func (a *answer) mediaFor(req *authz.Request) media {
+	if req != nil && isGRPC(req.Headers.Lines) {
 		return a.grpc
 	}
 	return a.web
 }
 
-// challengeFor returns the value of www-authenticate, "" for an answer without.
-func (a *answer) challengeFor(d *authz.Decision) (string, error) {
-	if !a.challenge {
-		return "", nil
-	}
+// appendChallenge appends the value of www-authenticate.
+func (a *answer) appendChallenge(dst []byte, d *authz.Decision) ([]byte, error) {
 	realm := d.Realm
 	if realm == "" {
 		realm = defaultRealm
 	}
-	var scopes []string
-	if d.Reason == authz.ScopeMissing {
-		scopes = d.Scopes
+	if !isQuotable(realm) || !isQuotable(d.ResourceMetadata) {
+		return dst, fmt.Errorf("%w: realm or metadata URL of the challenge", errUnsayable)
 	}
-	if !isQuotable(realm) || slices.ContainsFunc(scopes, func(s string) bool { return !isScopeToken(s) }) {
-		return "", fmt.Errorf("%w: realm or scope of the challenge", errUnsayable)
-	}
-	value := `Bearer realm="` + realm + `"`
+	start := len(dst)
+	dst = appendParam(dst, `Bearer realm="`, realm)
 	if a.oauth != "" {
-		value += `, error="` + a.oauth + `", error_description="` + a.text + `"`
+		dst = appendParam(dst, `, error="`, a.oauth)
+		dst = appendParam(dst, `, error_description="`, a.text)
 	}
-	if len(scopes) > 0 {
-		value += `, scope="` + strings.Join(scopes, " ") + `"`
+	if d.Reason == authz.ScopeMissing {
+		for i, scope := range d.Scopes {
+			if !isScopeToken(scope) {
+				return dst, fmt.Errorf("%w: scope of the challenge", errUnsayable)
+			}
+			if i == 0 {
+				dst = appendParam(dst, `, scope="`, scope)
+			} else {
+				dst = appendParam(dst[:len(dst)-1], " ", scope) // within the quotes
+			}
+		}
 	}
 	if d.ResourceMetadata != "" {
-		if !isQuotable(d.ResourceMetadata) {
-			return "", fmt.Errorf("%w: the metadata URL of the challenge", errUnsayable)
-		}
-		value += `, resource_metadata="` + d.ResourceMetadata + `"`
+		dst = appendParam(dst, `, resource_metadata="`, d.ResourceMetadata)
 	}
-	if len(value) > maxHeaderValue {
-		return "", fmt.Errorf("%w: the challenge is longer than %d bytes", errUnsayable, maxHeaderValue)
+	if len(dst)-start > maxHeaderValue {
+		return dst, fmt.Errorf("%w: the challenge is longer than %d bytes", errUnsayable, maxHeaderValue)
 	}
-	return value, nil
+	return dst, nil
+}
+
+func appendParam(dst []byte, before, value string) []byte {
+	return append(append(append(dst, before...), value...), '"')
 }

@@ -22,7 +22,7 @@ func TestAllow(t *testing.T) {
 		Remove:          []string{"x-plan", "x_user_id", "authorization", "x-roles"},
 		ResponseHeaders: []authz.Header{{Name: "x-decision-id", Value: "0123"}},
 	}
-	response, err := newResponder().responseFrom(&authz.Request{}, &d)
+	response, err := said(t, newResponder(), &authz.Request{}, &d)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func TestResponseHeadersOnDenials(t *testing.T) {
 		d.ResponseHeaders = []authz.Header{{Name: "x-decision-id", Value: "0123"}}
 		d.Set = []authz.Header{{Name: "x-user-id", Value: "u-1"}}
 		for _, kind := range []string{"", "application/grpc"} {
-			response, err := responder.responseFrom(clientOf(kind), &d)
+			response, err := said(t, responder, clientOf(kind), &d)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -79,7 +79,7 @@ func TestResponseHeadersOnDenials(t *testing.T) {
 func TestSharedPartsStayWhole(t *testing.T) {
 	responder := newResponder()
 	d := authz.Decision{Verdict: authz.Challenge, Reason: authz.NoToken}
-	before, err := responder.responseFrom(&authz.Request{}, &d)
+	before, err := said(t, responder, &authz.Request{}, &d)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,11 +88,11 @@ func TestSharedPartsStayWhole(t *testing.T) {
 		other := d
 		other.Realm = fmt.Sprint("realm", i)
 		other.ResponseHeaders = []authz.Header{{Name: "x-id", Value: fmt.Sprint(i)}}
-		if _, err := responder.responseFrom(&authz.Request{}, &other); err != nil {
+		if _, err := said(t, responder, &authz.Request{}, &other); err != nil {
 			t.Fatal(err)
 		}
 	}
-	after, err := responder.responseFrom(&authz.Request{}, &d)
+	after, err := said(t, responder, &authz.Request{}, &d)
 	if err != nil || after.String() != text || before.String() != text {
 		t.Errorf("%v\nbecame %v (%v)", text, after, err)
 	}
@@ -106,7 +106,7 @@ func TestAnswersAreShared(t *testing.T) {
 		for range 4 {
 			wg.Go(func() {
 				d := denialOf(reason)
-				response, err := responder.responseFrom(&authz.Request{}, &d)
+				response, err := said(t, responder, &authz.Request{}, &d)
 				if err != nil {
 					t.Error(err)
 				}
@@ -155,15 +155,14 @@ func drawDecision(t *rapid.T) authz.Decision {
 
 // TestP1AnyDecision: whatever the engine decides, the answer is whole, encodes,
 // breaks no message, and allows only what was allowed.
-func TestP1AnyDecision(t *testing.T) {
+func TestP1AnyDecision(t *testing.T) { inBothCodecs(t, testP1AnyDecision) }
+
+func testP1AnyDecision(t *testing.T, m mode) {
 	rapid.Check(t, func(rt *rapid.T) {
 		d := drawDecision(rt)
 		kind := rapid.SampledFrom([]string{"", "application/grpc"}).Draw(rt, "kind")
 		server := NewServer(ServerOptions{Decider: always(d)})
-		response, err := server.Check(t.Context(), plain().with("content-type", kind).raw())
-		if err != nil {
-			rt.Fatal(err)
-		}
+		response := m.respond(t.Context(), t, server, plain().with("content-type", kind).raw())
 		if _, err := proto.Marshal(response); err != nil {
 			rt.Fatalf("does not encode: %v", err)
 		}
@@ -184,7 +183,9 @@ func TestP1AnyDecision(t *testing.T) {
 // TestP5UpstreamSeesOnlyOurs: after an allow each name that was set has exactly
 // our value and each name that was removed is gone, whatever the client sent
 // and however often.
-func TestP5UpstreamSeesOnlyOurs(t *testing.T) {
+func TestP5UpstreamSeesOnlyOurs(t *testing.T) { inBothCodecs(t, testP5UpstreamSeesOnlyOurs) }
+
+func testP5UpstreamSeesOnlyOurs(t *testing.T, m mode) {
 	owned := []string{"x-user", "x-roles", "x-plan", "x-tenant", "x_roles", "x_user"}
 	rapid.Check(t, func(rt *rapid.T) {
 		d := allow
@@ -207,10 +208,7 @@ func TestP5UpstreamSeesOnlyOurs(t *testing.T) {
 		}), 0, 8).Draw(rt, "client")
 		request := plain()
 		request.headers = spoofed
-		response, err := NewServer(ServerOptions{Decider: always(d)}).Check(t.Context(), request.raw())
-		if err != nil {
-			rt.Fatal(err)
-		}
+		response := m.respond(t.Context(), t, NewServer(ServerOptions{Decider: always(d)}), request.raw())
 		out := envoyReads(t, response, spoofed)
 		got := map[string]string{}
 		for _, name := range owned {
@@ -229,7 +227,9 @@ func TestP5UpstreamSeesOnlyOurs(t *testing.T) {
 
 // TestP7RemovedParameters: a parameter that is removed is gone in all its
 // copies, and no other is touched.
-func TestP7RemovedParameters(t *testing.T) {
+func TestP7RemovedParameters(t *testing.T) { inBothCodecs(t, testP7RemovedParameters) }
+
+func testP7RemovedParameters(t *testing.T, m mode) {
 	for _, tc := range []struct{ query, want string }{
 		{"access_token=t", ""}, {"a=1&access_token=t", "a=1"}, {"b=2&access_token=t&a=1&access_token=u", "a=1&b=2"},
 		{"access_token", ""}, {"Access_Token=t", "Access_Token=t"}, {"", ""},
@@ -238,10 +238,7 @@ func TestP7RemovedParameters(t *testing.T) {
 		d.RemoveParams = []string{"access_token"}
 		request := plain()
 		request.target = "/orders/1?" + tc.query
-		response, err := NewServer(ServerOptions{Decider: always(d)}).Check(t.Context(), request.raw())
-		if err != nil {
-			t.Fatal(err)
-		}
+		response := m.respond(t.Context(), t, NewServer(ServerOptions{Decider: always(d)}), request.raw())
 		if got := envoyQuery(response.GetOkResponse(), tc.query); got != tc.want {
 			t.Errorf("%q becomes %q, want %q", tc.query, got, tc.want)
 		}
@@ -249,7 +246,7 @@ func TestP7RemovedParameters(t *testing.T) {
 	for _, name := range []string{"", "a&b", "a=b", "a b", "a#", "\r\n", "a\"b", "\u00e9"} {
 		d := allow
 		d.RemoveParams = []string{name}
-		if out := check(t.Context(), t, NewServer(ServerOptions{Decider: always(d)}), plain().raw()); out.verdict != envoyDenies {
+		if out := m.check(t.Context(), t, NewServer(ServerOptions{Decider: always(d)}), plain().raw()); out.verdict != envoyDenies {
 			t.Errorf("parameter %q: %s", name, out.verdict)
 		}
 	}

@@ -81,17 +81,35 @@ type call struct {
 	fault    error
 }
 
+// form is one encoding of the protocol: where a request comes from, and what an
+// answer is made of. An answer replaces the one before.
+type form interface {
+	// read fills the empty request.
+	read(req *authz.Request)
+	// say answers a decision. With an error nothing of it may be answered.
+	say(c *call) error
+	// refuse answers with the refusal of a reason and nothing of a decision.
+	// Without a request it does not depend on the kind of client.
+	refuse(req *authz.Request, reason authz.Reason)
+}
+
 // Check implements authv3.AuthorizationServer. The error is always nil and the
 // response always says what it means: code 0 with an OkHttpResponse, or
 // another code with a DeniedHttpResponse. Parts of responses are shared between
 // calls; treat them as read-only.
-func (s *Server) Check(ctx context.Context, msg *authv3.CheckRequest) (response *authv3.CheckResponse, _ error) {
-	c := &call{}
+func (s *Server) Check(ctx context.Context, msg *authv3.CheckRequest) (*authv3.CheckResponse, error) {
+	f := &generated{responder: s.responder, msg: msg}
+	s.answer(ctx, &f.call, f)
+	return f.response, nil
+}
+
+// answer answers a call in its form.
+func (s *Server) answer(ctx context.Context, c *call, f form) {
 	inFlight := s.inFlight.Add(1)
 	defer s.inFlight.Add(-1)
-	defer s.finish(c, &response)
+	defer s.finish(c, f)
 	c.start = s.now()
-	requestFrom(msg, &c.request)
+	f.read(&c.request)
 	switch {
 	case inFlight > s.maxInFlight:
 		c.refuse(authz.Overloaded)
@@ -101,7 +119,7 @@ func (s *Server) Check(ctx context.Context, msg *authv3.CheckRequest) (response 
 		s.decider.DecideInto(ctx, &c.request, &c.decision)
 		c.verify()
 	}
-	return s.respond(c), nil
+	s.respond(c, f)
 }
 
 // verify refuses a decision that contradicts itself or the request.
@@ -117,36 +135,35 @@ func (c *call) verify() {
 
 // respond puts the decision into an answer; one that cannot be put into words
 // is a denial.
-func (s *Server) respond(c *call) *authv3.CheckResponse {
-	response, err := s.responder.responseFrom(&c.request, &c.decision)
+func (s *Server) respond(c *call, f form) {
+	err := f.say(c)
 	switch {
 	case err == nil:
-		return response
 	case c.decision.Verdict == authz.Allow && isOversize(err):
 		c.refuse(authz.HeaderValueRefused)
-		return s.responder.plainDenial(&c.request, c.decision.Reason)
+		f.refuse(&c.request, c.decision.Reason)
 	default:
 		c.fail(err)
-		return s.responder.plainDenial(&c.request, authz.Internal)
+		f.refuse(&c.request, authz.Internal)
 	}
 }
 
 // finish turns a panic into a denial and tells the observer.
-func (s *Server) finish(c *call, response **authv3.CheckResponse) {
+func (s *Server) finish(c *call, f form) {
 	if v := recover(); v != nil {
 		c.fail(newPanicError(v))
-		*response = s.responder.internal
+		f.refuse(nil, authz.Internal)
 	}
-	s.observe(c, response)
+	s.observe(c, f)
 }
 
-func (s *Server) observe(c *call, response **authv3.CheckResponse) {
+func (s *Server) observe(c *call, f form) {
 	if s.observer == nil {
 		return
 	}
 	defer func() {
 		if recover() != nil {
-			*response = s.responder.internal
+			f.refuse(nil, authz.Internal)
 		}
 	}()
 	s.observer.Checked(&c.request, &c.decision, s.now().Sub(c.start), c.fault)

@@ -42,6 +42,11 @@ type ServiceOptions struct {
 	MaxMessageBytes      int           // default 16 MiB; a greater message is answered with a gRPC error
 	MaxConnectionAge     time.Duration // default 30 min, so that new replicas get their share
 	DrainWait            time.Duration // between NOT_SERVING and closing; default 5s, negative: none
+	Codec                Codec         // default CodecOwn
+	// OverwriteFreed has CodecOwn overwrite the bytes of each request and answer
+	// as soon as it has done with them, so that whatever still reads them
+	// shows. It costs time and is meant for tests.
+	OverwriteFreed bool
 }
 
 // Service is the gRPC server: Check, health, drain. Safe for concurrent use.
@@ -65,7 +70,12 @@ func NewService(server *Server, opts ServiceOptions) *Service {
 		closing:   make(chan struct{}),
 	}
 	s.grpc = grpc.NewServer(s.grpcOptions(opts)...)
-	authv3.RegisterAuthorizationServer(s.grpc, server)
+	if opts.Codec == CodecGenerated {
+		authv3.RegisterAuthorizationServer(s.grpc, server)
+	} else {
+		wire := newWireServer(server, opts.OverwriteFreed)
+		s.grpc.RegisterService(wire.serviceDesc(), wire)
+	}
 	healthv1.RegisterHealthServer(s.grpc, s.health)
 	s.SetReady(false)
 	return s

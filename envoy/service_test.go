@@ -33,8 +33,10 @@ const (
 
 func healthServices() []string { return []string{"", "envoy.service.auth.v3.Authorization"} }
 
-func TestHealth(t *testing.T) {
-	service := NewService(NewServer(ServerOptions{Decider: always(allow)}), ServiceOptions{})
+func TestHealth(t *testing.T) { inBothCodecs(t, testHealth) }
+
+func testHealth(t *testing.T, m mode) {
+	service := m.service(NewServer(ServerOptions{Decider: always(allow)}), ServiceOptions{})
 	client := healthv1.NewHealthClient(serve(t, service))
 	for _, step := range []struct {
 		do   func()
@@ -59,7 +61,9 @@ func TestHealth(t *testing.T) {
 
 // TestDrain: watchers hear NOT_SERVING, checks go on being answered meanwhile,
 // the one in progress is finished, and no watcher holds up the end.
-func TestDrain(t *testing.T) {
+func TestDrain(t *testing.T) { inBothCodecs(t, testDrain) }
+
+func testDrain(t *testing.T, m mode) {
 	entered, release := make(chan struct{}), make(chan struct{})
 	slow := deciderFunc(func(_ context.Context, req *authz.Request) authz.Decision {
 		if req.Path.Canonical == "/slow" {
@@ -68,7 +72,7 @@ func TestDrain(t *testing.T) {
 		}
 		return allow
 	})
-	service := NewService(NewServer(ServerOptions{Decider: slow}), ServiceOptions{DrainWait: time.Millisecond})
+	service := m.service(NewServer(ServerOptions{Decider: slow}), ServiceOptions{DrainWait: time.Millisecond})
 	service.SetReady(true)
 	conn := serve(t, service)
 	watch := watching(t, conn)
@@ -107,8 +111,10 @@ func TestDrain(t *testing.T) {
 
 // TestDrainAnswersWhileItWaits: until DrainWait is over nothing is refused, and
 // readiness does not come back.
-func TestDrainAnswersWhileItWaits(t *testing.T) {
-	service := NewService(NewServer(ServerOptions{Decider: always(allow)}), ServiceOptions{DrainWait: time.Hour})
+func TestDrainAnswersWhileItWaits(t *testing.T) { inBothCodecs(t, testDrainAnswersWhileItWaits) }
+
+func testDrainAnswersWhileItWaits(t *testing.T, m mode) {
+	service := m.service(NewServer(ServerOptions{Decider: always(allow)}), ServiceOptions{DrainWait: time.Hour})
 	service.SetReady(true)
 	conn := serve(t, service)
 	watch := watching(t, conn)
@@ -138,7 +144,9 @@ func TestDrainAnswersWhileItWaits(t *testing.T) {
 
 // TestDrainCuts: when the context ends the check in progress is cut; its own
 // context ends with it.
-func TestDrainCuts(t *testing.T) {
+func TestDrainCuts(t *testing.T) { inBothCodecs(t, testDrainCuts) }
+
+func testDrainCuts(t *testing.T, m mode) {
 	entered := make(chan struct{})
 	stuck := deciderFunc(func(ctx context.Context, _ *authz.Request) authz.Decision {
 		close(entered)
@@ -146,7 +154,7 @@ func TestDrainCuts(t *testing.T) {
 		return authz.Decision{Verdict: authz.Unavailable, Reason: authz.DeadlineExceeded}
 	})
 	observer := &recorder{}
-	service := NewService(NewServer(ServerOptions{Decider: stuck, Observer: observer}), ServiceOptions{DrainWait: -1})
+	service := m.service(NewServer(ServerOptions{Decider: stuck, Observer: observer}), ServiceOptions{DrainWait: -1})
 	conn := serve(t, service)
 	failed := make(chan error, 1)
 	go func() {
@@ -167,7 +175,9 @@ func TestDrainCuts(t *testing.T) {
 
 // TestDrainWaits: the default wait passes before anything closes, and a context
 // that ends cuts it short.
-func TestDrainWaits(t *testing.T) {
+func TestDrainWaits(t *testing.T) { inBothCodecs(t, testDrainWaits) }
+
+func testDrainWaits(t *testing.T, m mode) {
 	for name, tc := range map[string]struct {
 		options ServiceOptions
 		timeout time.Duration
@@ -183,7 +193,7 @@ func TestDrainWaits(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), tc.timeout)
 				defer cancel()
 				start := time.Now()
-				NewService(NewServer(ServerOptions{Decider: always(allow)}), tc.options).Drain(ctx)
+				m.service(NewServer(ServerOptions{Decider: always(allow)}), tc.options).Drain(ctx)
 				if got := time.Since(start); got != tc.want {
 					t.Errorf("drained after %v, want %v", got, tc.want)
 				}
@@ -194,7 +204,9 @@ func TestDrainWaits(t *testing.T) {
 
 // TestDrainLeavesStuckHandlers: a handler that ignores its context does not
 // keep the process alive.
-func TestDrainLeavesStuckHandlers(t *testing.T) {
+func TestDrainLeavesStuckHandlers(t *testing.T) { inBothCodecs(t, testDrainLeavesStuckHandlers) }
+
+func testDrainLeavesStuckHandlers(t *testing.T, m mode) {
 	synctest.Test(t, func(t *testing.T) {
 		entered, release := make(chan struct{}), make(chan struct{})
 		stuck := deciderFunc(func(context.Context, *authz.Request) authz.Decision {
@@ -202,7 +214,7 @@ func TestDrainLeavesStuckHandlers(t *testing.T) {
 			<-release
 			return allow
 		})
-		service := NewService(NewServer(ServerOptions{Decider: stuck}), ServiceOptions{DrainWait: -1})
+		service := m.service(NewServer(ServerOptions{Decider: stuck}), ServiceOptions{DrainWait: -1})
 		conn := serve(t, service)
 		failed := make(chan error, 1)
 		go func() {
@@ -224,8 +236,10 @@ func TestDrainLeavesStuckHandlers(t *testing.T) {
 	})
 }
 
-func TestTransportLimits(t *testing.T) {
-	conn := serve(t, NewService(NewServer(ServerOptions{Decider: always(allow)}), ServiceOptions{MaxMessageBytes: 8 << 10}))
+func TestTransportLimits(t *testing.T) { inBothCodecs(t, testTransportLimits) }
+
+func testTransportLimits(t *testing.T, m mode) {
+	conn := serve(t, m.service(NewServer(ServerOptions{Decider: always(allow)}), ServiceOptions{MaxMessageBytes: 8 << 10}))
 	large := metadata.AppendToOutgoingContext(t.Context(), "x-large", strings.Repeat("a", maxMetadataList))
 	if _, err := callRaw(large, conn, encoded(t, plain().raw())); err == nil {
 		t.Error("call headers beyond the limit were taken")
@@ -258,8 +272,10 @@ func expectHealth(t *testing.T, watch healthv1.Health_WatchClient, want healthv1
 
 // TestP1SecondNet: a panic above Check is answered too, and one of health does
 // not end the process.
-func TestP1SecondNet(t *testing.T) {
-	service := NewService(NewServer(ServerOptions{Decider: always(allow)}), ServiceOptions{})
+func TestP1SecondNet(t *testing.T) { inBothCodecs(t, testP1SecondNet) }
+
+func testP1SecondNet(t *testing.T, m mode) {
+	service := m.service(NewServer(ServerOptions{Decider: always(allow)}), ServiceOptions{})
 	explode := func(context.Context, any) (any, error) { panic("x") }
 	resp, err := service.guardUnary(t.Context(), nil, &grpc.UnaryServerInfo{FullMethod: authv3.Authorization_Check_FullMethodName}, explode)
 	response, ok := resp.(*authv3.CheckResponse)
@@ -289,9 +305,11 @@ func (fakeStream) RecvMsg(any) error            { return nil }
 
 // TestTLS: Envoy's clients offer TLS 1.2 at most unless told otherwise; older
 // versions are refused even where the configuration admits them.
-func TestTLS(t *testing.T) {
+func TestTLS(t *testing.T) { inBothCodecs(t, testTLS) }
+
+func testTLS(t *testing.T, m mode) {
 	certificate, roots := selfSigned(t)
-	service := NewService(NewServer(ServerOptions{Decider: always(allow)}), ServiceOptions{TLS: &tls.Config{
+	service := m.service(NewServer(ServerOptions{Decider: always(allow)}), ServiceOptions{TLS: &tls.Config{
 		Certificates: []tls.Certificate{certificate},
 		MinVersion:   tls.VersionTLS10, // what the service must not follow
 	}})
@@ -349,8 +367,10 @@ func selfSigned(t *testing.T) (tls.Certificate, *x509.CertPool) {
 }
 
 // TestServesSeveralListeners: one service, TCP and a unix socket.
-func TestServesSeveralListeners(t *testing.T) {
-	service := NewService(NewServer(ServerOptions{Decider: always(allow)}), ServiceOptions{})
+func TestServesSeveralListeners(t *testing.T) { inBothCodecs(t, testServesSeveralListeners) }
+
+func testServesSeveralListeners(t *testing.T, m mode) {
+	service := m.service(NewServer(ServerOptions{Decider: always(allow)}), ServiceOptions{})
 	path := socketPath(t)
 	for _, address := range []string{"127.0.0.1:0", "unix://" + path} {
 		listener, err := Listen(address)

@@ -136,9 +136,11 @@ func nested(levels int) []byte {
 
 // TestP1UndecodableDenies: what cannot be decoded is denied by a message; as an
 // error it would pass where failure_mode_allow is set (CVE-2024-23324).
-func TestP1UndecodableDenies(t *testing.T) {
+func TestP1UndecodableDenies(t *testing.T) { inBothCodecs(t, testP1UndecodableDenies) }
+
+func testP1UndecodableDenies(t *testing.T, m mode) {
 	for name, decider := range map[string]Decider{"engine": refusing(allow), "careless engine": always(allow)} {
-		conn := serve(t, NewService(NewServer(ServerOptions{Decider: decider}), ServiceOptions{}))
+		conn := serve(t, m.service(NewServer(ServerOptions{Decider: decider}), ServiceOptions{}))
 		for kind, wire := range undecodable(t) {
 			response, err := callRaw(t.Context(), conn, wire)
 			if out := envoyReadsBytes(t, response); err != nil || out.verdict != envoyDenies || out.status != 400 {
@@ -154,8 +156,10 @@ func TestP1UndecodableDenies(t *testing.T) {
 
 // TestP1LargeMessages: below the limit a message is judged, above it the
 // transport refuses it with an error, which Envoy's failure mode then governs.
-func TestP1LargeMessages(t *testing.T) {
-	conn := serve(t, NewService(NewServer(ServerOptions{Decider: refusing(allow)}), ServiceOptions{}), grpc.WithDefaultCallOptions(grpc.MaxCallSendMsgSize(32<<20)))
+func TestP1LargeMessages(t *testing.T) { inBothCodecs(t, testP1LargeMessages) }
+
+func testP1LargeMessages(t *testing.T, m mode) {
+	conn := serve(t, m.service(NewServer(ServerOptions{Decider: refusing(allow)}), ServiceOptions{}), grpc.WithDefaultCallOptions(grpc.MaxCallSendMsgSize(32<<20)))
 	for size, want := range map[int]envoyVerdict{DefaultMaxMessageBytes - 4096: envoyAllows, DefaultMaxMessageBytes + 1: envoyErrs} {
 		msg := plain().raw()
 		msg.Attributes.Request.Http.RawBody = make([]byte, size)
@@ -175,7 +179,7 @@ func TestP1LargeMessages(t *testing.T) {
 // TestP1UnencodableDenies: an answer that does not encode is replaced.
 func TestP1UnencodableDenies(t *testing.T) {
 	c := newCodec(newResponder().internal)
-	broken := newResponder().denied(&answer{}, media{body: "\xff"})
+	broken := newResponder().denied(&denial{answer: &answer{}, media: media{body: "\xff"}})
 	for name, response := range map[string]*authv3.CheckResponse{
 		"invalid UTF-8": broken,
 		"empty":         {},
@@ -211,8 +215,10 @@ func TestP1PanickingCodecDenies(t *testing.T) {
 }
 
 // TestP1UnknownMethodIsNoAnswer: only Check is served.
-func TestP1UnknownMethodIsNoAnswer(t *testing.T) {
-	conn := serve(t, NewService(NewServer(ServerOptions{Decider: always(allow)}), ServiceOptions{}))
+func TestP1UnknownMethodIsNoAnswer(t *testing.T) { inBothCodecs(t, testP1UnknownMethodIsNoAnswer) }
+
+func testP1UnknownMethodIsNoAnswer(t *testing.T, m mode) {
+	conn := serve(t, m.service(NewServer(ServerOptions{Decider: always(allow)}), ServiceOptions{}))
 	for _, method := range []string{"/envoy.service.auth.v3.Authorization/check", "/envoy.service.auth.v2.Authorization/Check", "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"} {
 		request, response := encoded(t, plain().raw()), []byte(nil)
 		err := conn.Invoke(t.Context(), method, &request, &response, grpc.ForceCodecV2(rawCodec{}))

@@ -160,6 +160,7 @@ func serviceOptions(settings config.Settings, secure *tls.Config) envoy.ServiceO
 		TLS:              secure,
 		DrainWait:        settings.DrainWait,
 		MaxConnectionAge: settings.MaxConnectionAge,
+		Codec:            settings.Codec,
 	}
 	if opts.DrainWait == 0 {
 		opts.DrainWait = -1

@@ -181,6 +181,7 @@ func needRestart(started, now config.Settings) []string {
 	differ("admin.hosts", slices.Equal(started.AdminHosts, now.AdminHosts))
 	differ("listen.drainWait", started.DrainWait == now.DrainWait)
 	differ("listen.maxConnectionAge", started.MaxConnectionAge == now.MaxConnectionAge)
+	differ("listen.codec", started.Codec == now.Codec)
 	differ("cache.tokens", started.CacheTokens == now.CacheTokens)
 	differ("stateDir", started.StateDir == now.StateDir)
 	differ("stateKey", slices.Equal(started.StateKey, now.StateKey))

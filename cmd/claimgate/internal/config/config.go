@@ -33,6 +33,7 @@ import (
 	"github.com/claimgate/claimgate/authz/jwks"
 	"github.com/claimgate/claimgate/authz/token"
 	"github.com/claimgate/claimgate/cmd/claimgate/internal/certs"
+	"github.com/claimgate/claimgate/envoy"
 )
 
 // Runtime is what a build shares with other builds. Nil fields are made anew,
@@ -70,9 +71,10 @@ type Settings struct {
 	AdminHosts       []string // Host names that the admin listener answers to
 	DrainWait        time.Duration
 	MaxConnectionAge time.Duration // 0: never
-	CacheTokens      int           // 0 turns the cache off
-	StateDir         string        // "": nothing is kept
-	StateKey         []byte        // nil: a checksum
+	Codec            envoy.Codec
+	CacheTokens      int    // 0 turns the cache off
+	StateDir         string // "": nothing is kept
+	StateKey         []byte // nil: a checksum
 	MaxTenantLoss    MaxTenantLoss
 	Log              LogSettings
 	Required         []string // issuers without whose keys the process is not ready

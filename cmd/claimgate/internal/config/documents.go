@@ -44,6 +44,7 @@ type listenDoc struct {
 	InsecurePlaintext bool          `yaml:"insecurePlaintext" doc:"Allow an address beyond loopback without TLS: whoever is on the network can then read tokens and forge answers."`
 	DrainWait         zeroableDelay `yaml:"drainWait" default:"5s" doc:"How long the service reports that it is not serving before it closes connections; at most 10m."`
 	MaxConnectionAge  delay         `yaml:"maxConnectionAge" doc:"Close connections gracefully at this age, so that load spreads over new replicas. Not written: never."`
+	Codec             string        `yaml:"codec" default:"own" enum:"own,generated" doc:"What decodes requests and encodes answers: own, which reads them where they lie and costs less, or generated, protobuf's generated code. Both take and say the same; generated is for telling whether a fault is the codec's."`
 }
 
 type healthDoc struct {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.uber.org/zap/zapcore"
+
+	"github.com/claimgate/claimgate/envoy"
 )
 
 // Settings returns the part of the document that is no policy, with defaults
@@ -36,6 +38,7 @@ func (b *builder) settings() Settings {
 	s := Settings{
 		DrainWait:        time.Duration(doc.Listen.DrainWait),
 		MaxConnectionAge: time.Duration(doc.Listen.MaxConnectionAge),
+		Codec:            codec(doc.Listen.Codec),
 		CacheTokens:      doc.Cache.Tokens,
 		StateDir:         b.main.beside(doc.StateDir),
 		MaxTenantLoss:    MaxTenantLoss{Tenants: doc.MaxTenantLoss.Tenants, Percent: doc.MaxTenantLoss.Percent},
@@ -69,6 +72,14 @@ func (b *builder) settings() Settings {
 		b.problem(at.at("cache.tokens"), fmt.Sprintf("this must be between 0 and %d", maxCacheTokens), "")
 	}
 	return s
+}
+
+// codec returns the codec of a name that the enum of the field admits.
+func codec(name string) envoy.Codec {
+	if name == "generated" {
+		return envoy.CodecGenerated
+	}
+	return envoy.CodecOwn
 }
 
 func (b *builder) logSettings() LogSettings {

@@ -23,6 +23,7 @@ type Gate struct {
 	engine   *authz.Engine
 	keys     *jwks.Registry
 	live     *live.Configuration
+	codec    envoy.Codec
 	store    *certs.Store // nil: plain text
 	service  *envoy.Service
 	records  *recorder
@@ -69,6 +70,7 @@ func (g *Gate) load(file string) error {
 			return err
 		}
 	}
+	g.codec = checked.Settings.Codec
 	rt := config.Runtime{Keys: g.keys, Cache: token.NewCache(checked.Settings.CacheTokens)}
 	g.live = live.New(live.Options{Documents: live.Files(file, rt), Keys: g.keys, Swap: g.engine.Swap, Watch: live.WatchDirectories})
 	return g.live.Start()
@@ -76,7 +78,9 @@ func (g *Gate) load(file string) error {
 
 func (g *Gate) serve(ctx context.Context, l net.Listener) {
 	server := envoy.NewServer(envoy.ServerOptions{Decider: g.engine, Observer: g.records})
-	options := envoy.ServiceOptions{DrainWait: time.Millisecond}
+	// No demo is in a hurry, and tests of the parts together run in gates: what
+	// keeps a part of a request is to show.
+	options := envoy.ServiceOptions{DrainWait: time.Millisecond, Codec: g.codec, OverwriteFreed: true}
 	ctx, g.cancel = context.WithCancel(ctx)
 	if g.store != nil {
 		options.TLS = g.store.TLS()

@@ -38,6 +38,7 @@ type arena struct {
 	gate       *demo.Gate
 	socket     string
 	connection *grpc.ClientConn
+	generated  *grpc.ClientConn // to another claimgate with `codec: generated`
 	origin     *httptest.Server
 	keys       attackKeys
 	documents  map[string]string // by path
@@ -104,33 +105,43 @@ func newArena() (_ *arena, err error) {
 	a.stops = append(a.stops, a.origin.Close)
 	a.publish()
 	a.believes = a.issuers()
-	file := filepath.Join(dir, "claimgate.yaml")
 	var text bytes.Buffer
 	if err := template.Must(template.New("").Parse(attackTemplate)).Execute(&text, a.believes); err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(file, text.Bytes(), 0o600); err != nil {
+	a.socket = filepath.Join(dir, "gate.sock")
+	if a.gate, a.connection, err = a.start(filepath.Join(dir, "claimgate.yaml"), text.String(), a.socket); err != nil {
 		return nil, err
 	}
-	return a, a.start(file, filepath.Join(dir, "gate.sock"))
+	_, a.generated, err = a.start(filepath.Join(dir, "generated.yaml"), withGenerated(text.String()), filepath.Join(dir, "generated.sock"))
+	return a, err
 }
 
-func (a *arena) start(file, socket string) error {
-	a.socket = socket
+// start starts a claimgate with the configuration and connects to it.
+func (a *arena) start(file, text, socket string) (*demo.Gate, *grpc.ClientConn, error) {
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		return nil, nil, err
+	}
 	l, err := envoy.Listen("unix://" + socket)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	if a.gate, err = demo.StartGate(context.Background(), file, l); err != nil {
-		return err
-	}
-	a.stops = append(a.stops, a.gate.Stop)
-	a.connection, err = grpc.NewClient("unix://"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	gate, err := demo.StartGate(context.Background(), file, l)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	a.stops = append(a.stops, func() { _ = a.connection.Close() })
-	return nil
+	a.stops = append(a.stops, gate.Stop)
+	connection, err := grpc.NewClient("unix://"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return nil, nil, err
+	}
+	a.stops = append(a.stops, func() { _ = connection.Close() })
+	return gate, connection, nil
+}
+
+// withGenerated returns the configuration with the other codec.
+func withGenerated(text string) string {
+	return strings.Replace(text, "listen: {", "listen: {codec: generated, ", 1)
 }
 
 func (a *arena) stop() {

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/encoding"
@@ -44,8 +46,39 @@ func (v *verdict) quotes(token string) bool {
 }
 
 // ask calls Check with raw bytes and reads the raw answer. A gRPC error and an
-// empty answer, both of which can open a door, fail the test.
+// empty answer, both of which can open a door, fail the test, and so do codecs
+// that differ.
 func (a *arena) ask(t *testing.T, call *rpc) verdict {
+	t.Helper()
+	own, generated := askVia(t, a.connection, call), askVia(t, a.generated, call)
+	if own.allowed != generated.allowed || own.status != generated.status || own.reason != generated.reason {
+		t.Errorf("the codecs differ: own %d %s, generated %d %s", own.status, own.reason, generated.status, generated.reason)
+	}
+	if x, y := undated(own.message), undated(generated.message); !proto.Equal(x, y) {
+		t.Errorf("the codecs differ:\n%v\n%v", x, y)
+	}
+	return own
+}
+
+// undated returns the answer without the decision's id, and with its lists in
+// an order: that of removals follows the headers, which a map does not order.
+func undated(message *authv3.CheckResponse) *authv3.CheckResponse {
+	message = proto.Clone(message).(*authv3.CheckResponse)
+	for _, options := range [][]*corev3.HeaderValueOption{
+		message.GetOkResponse().GetResponseHeadersToAdd(), message.GetDeniedResponse().GetHeaders(),
+	} {
+		for _, option := range options {
+			if option.GetHeader().GetKey() == "x-decision-id" {
+				option.Header.Value = ""
+			}
+		}
+	}
+	slices.Sort(message.GetOkResponse().GetHeadersToRemove())
+	delete(message.GetDynamicMetadata().GetFields()["claimgate"].GetStructValue().GetFields(), "decision_id")
+	return message
+}
+
+func askVia(t *testing.T, connection *grpc.ClientConn, call *rpc) verdict {
 	t.Helper()
 	request, err := proto.Marshal(call.CheckRequest)
 	if err != nil {
@@ -57,7 +90,7 @@ func (a *arena) ask(t *testing.T, call *rpc) verdict {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	var response []byte
-	err = a.connection.Invoke(ctx, authv3.Authorization_Check_FullMethodName, &request, &response, grpc.ForceCodecV2(bytesCodec{}))
+	err = connection.Invoke(ctx, authv3.Authorization_Check_FullMethodName, &request, &response, grpc.ForceCodecV2(bytesCodec{}))
 	if err != nil {
 		t.Fatalf("a gRPC error: %v", err)
 	}

@@ -99,7 +99,7 @@ func TestSecretsAreFound(t *testing.T) {
 type watched struct {
 	*server
 	secrets
-	ask      *arena // no more than its connection
+	ask      *grpc.ClientConn // no more than its connection
 	dir      string
 	config   string
 	metrics  string // the bearer token of the metrics
@@ -132,7 +132,7 @@ func watch(t *testing.T, a *arena) *watched {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = connection.Close() })
-	w.ask = &arena{connection: connection}
+	w.ask = connection
 	return w
 }
 
@@ -192,7 +192,7 @@ func (w *watched) call(t *testing.T, name string, request *wire, raw bool, chang
 	if change != nil {
 		change(call)
 	}
-	got := w.ask.ask(t, call)
+	got := askVia(t, w.ask, call)
 	message, ok := proto.Clone(got.message).(*authv3.CheckResponse)
 	if !ok {
 		t.Fatal("no answer")

@@ -32,7 +32,7 @@ const (
 	viaMap     = "map"     // headers as a map, no normalisation
 	viaRaw     = "raw"     // headers as they came, no normalisation
 	viaProfile = "profile" // the recommended profile
-	viaSocket  = "socket"  // claimgate on a unix socket
+	viaSocket  = "socket"  // claimgate on a unix socket, with the generated codec
 	viaOpen    = "open"    // as raw, with failure_mode_allow: an error would open the door
 	viaRestart = "restart" // a claimgate of its own, for tests that stop it
 	viaBinary  = "binary"  // the real binary, which its test starts
@@ -69,6 +69,8 @@ type world struct {
 	binary   string // unix socket of the claimgate behind viaBinary
 	common   string // address of commonIssuer
 	stops    []func()
+
+	generated string // the same with the other codec
 }
 
 var shared struct {
@@ -201,7 +203,10 @@ func (w *world) startIssuers(dir string) error {
 	if err := template.Must(template.New("").Parse(gateTemplate)).Execute(&text, fields); err != nil {
 		return err
 	}
-	w.config = filepath.Join(dir, "claimgate.yaml")
+	w.config, w.generated = filepath.Join(dir, "claimgate.yaml"), filepath.Join(dir, "generated.yaml")
+	if err := os.WriteFile(w.generated, []byte(withGenerated(text.String())), 0o600); err != nil {
+		return err
+	}
 	return os.WriteFile(w.config, text.Bytes(), 0o600)
 }
 
@@ -226,8 +231,11 @@ func (w *world) startGates(dir string) error {
 	if err := spare.Close(); err != nil {
 		return err
 	}
-	for _, l := range []net.Listener{shared, unix} {
-		gate, err := demo.StartGate(context.Background(), w.config, l)
+	for _, g := range []struct {
+		config string
+		on     net.Listener
+	}{{w.config, shared}, {w.generated, unix}} {
+		gate, err := demo.StartGate(context.Background(), g.config, g.on)
 		if err != nil {
 			return err
 		}
