@@ -17,6 +17,7 @@ func TestGrammarIsAskedToTheByte(t *testing.T) {
 		`{"a":"\ud800xxdc00"}`, `{"a":"\ud800\xdc00"}`, `{"a":"\u`, `{"a":"\u1`, `{"a":"\u12`, `{"a":"\u123`, `{"a":"\u1234`, `{"a":"\ud800\u`, `{"a":"\ud800\udc0`,
 		`{"a":[` + strings.Repeat("0,", maxNodes-2) + `]}`,               // at the limit of values, and a comma too many
 		strings.Repeat(`{"a":`, MaxDepth) + "{" + nesting("}", MaxDepth), // at the limit of depth, and an end too few
+		`{"a":1e-+1}`, `{"a":1e+-1}`, `{"a":1e--1}`, `{"a":1e++1}`,
 		manyMembers(40, 30), manyMembers(40, 39), manyMembers(200, 150), // names that only the hashed part of the names knows
 		`{"a":1`, `{"a":[1`, `{"a":"`, `{"a":"\`, `{"a`, `{"a":`, `{"a":1,`, `{"a":tr`, `{"a":-`, `{"a":1.`, `{"a":1e`,
 	}
@@ -62,6 +63,19 @@ func TestEveryByteOfAText(t *testing.T) {
 						t.Errorf("%q reads as %q, want %q", doc, v.Get(name).Str(), text)
 					}
 				}
+			}
+		}
+	}
+}
+
+// TestEveryByteOfANumber tries each byte in, before and after a number.
+func TestEveryByteOfANumber(t *testing.T) {
+	for i := range 0x80 {
+		c := string([]byte{byte(i)})
+		for _, number := range []string{c, c + "1", "1" + c, "1" + c + "2", "1." + c, "1e" + c, "1e" + c + "2", "-" + c, "0" + c, "10" + c} {
+			doc := `{"a":` + number + `}`
+			if _, err := ParseObject([]byte(doc)); (err == nil) != json.Valid([]byte(doc)) {
+				t.Errorf("%q: %v", doc, err)
 			}
 		}
 	}

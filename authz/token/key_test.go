@@ -308,6 +308,10 @@ func TestKeySetFind(t *testing.T) {
 	if !set.HasKID("k") || set.HasKID("") || set.HasKID("x") || set.Len() != 2 {
 		t.Error("HasKID or Len is wrong")
 	}
+	own := must(NewKey(KeySpec{KID: "own", Alg: "RS256", Issuer: testIssuer, Public: p.rs.private.Public()}))
+	if got := NewKeySet([]*Key{own}).Find("own", RS256, every); got != own {
+		t.Errorf("a key of one issuer alone is not found among those of all: %v", got)
+	}
 	if !set.Contains(a.Thumbprint()) || set.Contains(b.Thumbprint()) || set.Contains(Thumbprint{}) {
 		t.Error("Contains is wrong")
 	}
