@@ -88,7 +88,7 @@ func TestReusedDecisionEqualsFreshOne(t *testing.T) {
 	}
 	var reused authz.Decision
 	seen := map[authz.Reason]int{}
-	rapid.Check(t, func(rt *rapid.T) {
+	step := func(rt *rapid.T) {
 		req := drawRequest(rt, tokens)
 		random.how = rapid.SampledFrom([]string{"", "", "", "", "", "error", "panic"}).Draw(rt, "randomness")
 		panicked := func() (panicked bool) {
@@ -113,6 +113,11 @@ func TestReusedDecisionEqualsFreshOne(t *testing.T) {
 			if reused.Verdict == authz.Allow || len(reused.Set)+len(reused.Remove)+len(reused.Metadata) > 0 {
 				rt.Fatalf("refused, and yet %+v", reused)
 			}
+		}
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		for range rapid.IntRange(20, 60).Draw(rt, "requests") {
+			step(rt)
 		}
 	})
 	for _, reason := range []authz.Reason{authz.Allowed, authz.PublicRoute, authz.NoToken, authz.PolicyDenied, authz.HeaderValueRefused, authz.ShadowPassed, authz.SeveralTokens} {

@@ -49,7 +49,7 @@ func TestCanonicalParts(t *testing.T) {
 			if canonicalPart(part) != good {
 				t.Errorf("%q: canonical: %v", part, !good)
 			}
-			if _, err := decodePart(part); good && err != nil || !good && value < 0 && i != '\r' && i != '\n' && !errors.Is(err, ErrMalformed) {
+			if _, err := testPart(part); good && err != nil || !good && value < 0 && i != '\r' && i != '\n' && !errors.Is(err, ErrMalformed) {
 				t.Errorf("%q: decoded: %v", part, err)
 			}
 		}
@@ -57,7 +57,7 @@ func TestCanonicalParts(t *testing.T) {
 	if canonicalPart("") {
 		t.Error("no character is a part")
 	}
-	if _, err := parseHeader("!"); !errors.Is(err, ErrMalformed) {
+	if _, err := new(workspace).parseHeader("!"); !errors.Is(err, ErrMalformed) {
 		t.Errorf("a header that is not decoded: %v", err)
 	}
 }
@@ -159,7 +159,8 @@ func TestKeysToTheBit(t *testing.T) {
 }
 
 func TestTreesTellOnlyWhatTheyHold(t *testing.T) {
-	v := must(ParseObject([]byte(`{"f":false,"list":[1,2,[3]],"text":"x"}`)))
+	const written = `{"f":false,"list":[1,2,[3]],"text":"x"}`
+	v := must(ParseObject([]byte(written)))
 	if v.Get("f").Bool() {
 		t.Error("false is true")
 	}
@@ -169,8 +170,8 @@ func TestTreesTellOnlyWhatTheyHold(t *testing.T) {
 	if name, member := v.Get("list").Member(0); name != "" || member != nil {
 		t.Error("a list has members")
 	}
-	if got, node := v.bytes(), (&Value{}).bytes(); got != 8*node {
-		t.Errorf("8 nodes take %d bytes, one %d", got, node)
+	if _, size, err := new(workspace).parseObject(written, maxNodes); err != nil || size != 8*16+len("flisttextx123") {
+		t.Errorf("8 nodes and their texts take %d bytes (%v)", size, err)
 	}
 	for i := range rune(0x300) {
 		text := fmt.Sprintf("a%cb", i)

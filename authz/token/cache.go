@@ -2,8 +2,9 @@ package token
 
 import (
 	"crypto/sha256"
-	"sync/atomic"
+	"sync"
 	"time"
+	"unique"
 )
 
 // Cache is a bounded cache of verified tokens. It never holds a verdict nor
@@ -13,12 +14,21 @@ import (
 // It is bounded in entries and in bytes: one whose claims take more than 4 KiB
 // of memory counts as several.
 //
-// It is cut into shards with a lock each. Where a shard is full, a scope (all
+// It is cut into shards. Where a shard is full, a scope (all
 // verifiers of equal settings; see Verifier.CountFor) that holds more than its share of it loses
 // entries first, so that no tenant's flood pushes out another's tokens. Within
 // a share, entries that were not asked for lately go first.
 type Cache struct {
-	shards []shard
+	shards     []shard // a power of two
+	workspaces sync.Pool
+}
+
+// workspace returns a workspace to read a token in.
+func (c *Cache) workspace() *workspace {
+	if w, ok := c.workspaces.Get().(*workspace); ok {
+		return w
+	}
+	return &workspace{}
 }
 
 // Shards: as many as there are likely to be cores, and more where a shard would
@@ -38,17 +48,22 @@ const unitBytes = 4 << 10
 // settings leaves the entries of the old ones behind.
 type cacheKey struct {
 	token [sha256.Size]byte
-	scope fingerprint
+	scope unique.Handle[fingerprint]
 }
 
 // entry is a verified token and what is needed to judge it again.
 type entry struct {
 	identity
+	origin unique.Handle[origin]
+	holder fingerprint // of the tenant that it counts for; zero: of the scope
+}
+
+// origin is what tokens that one key signed have in common.
+type origin struct {
 	issuer     string // URL
 	kid        string // as the token's header has it
 	alg        Algorithm
-	thumbprint Thumbprint  // of the key that verified it
-	holder     fingerprint // of the tenant that it counts for; zero: of the scope
+	thumbprint Thumbprint // of the key that verified it
 }
 
 // units returns as how many entries this one counts.
@@ -95,13 +110,8 @@ func (c *Cache) Stats() CacheStats {
 
 // shard returns the shard of a key. The hash of a token is as good as random.
 func (c *Cache) shard(key *cacheKey) *shard {
-	random := int(key.token[0])<<16 | int(key.token[1])<<8 | int(key.token[2])
-	return &c.shards[random%len(c.shards)]
+	random := uint(key.token[0])<<16 | uint(key.token[1])<<8 | uint(key.token[2])
+	return &c.shards[random&uint(len(c.shards)-1)]
 }
 
-func (c *Cache) get(key cacheKey) (entry, bool)           { return c.shard(&key).get(key) }
-func (c *Cache) put(key cacheKey, e entry, now time.Time) { c.shard(&key).put(key, e, now) }
-func (c *Cache) remove(key cacheKey)                      { c.shard(&key).remove(key) }
-func (c *Cache) hit(key cacheKey)                         { add(&c.shard(&key).hits) }
-func (c *Cache) miss(key cacheKey)                        { add(&c.shard(&key).misses) }
-func add(counter *atomic.Uint64)                          { counter.Add(1) }
+func (c *Cache) put(key cacheKey, e *entry, now time.Time) { c.shard(&key).put(key, e, now) }

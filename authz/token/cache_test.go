@@ -6,23 +6,23 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unique"
 )
 
 // fill is what the cache tests put under numbered keys.
 func fill(scope byte, n uint64) (cacheKey, entry) {
-	key := cacheKey{token: sha256.Sum256(binary.BigEndian.AppendUint64([]byte{scope}, n)), scope: fingerprint{scope}}
-	return key, entry{identity: identity{lifetime: lifetime{expiry: start.Add(time.Hour)}}}
+	key := cacheKey{token: sha256.Sum256(binary.BigEndian.AppendUint64([]byte{scope}, n)), scope: unique.Make(fingerprint{scope})}
+	return key, entry{identity: identity{lifetime: lifetime{expiry: atSecond(start.Add(time.Hour).Unix())}}}
 }
 
 func (c *Cache) putNumber(scope byte, n uint64) {
 	key, e := fill(scope, n)
-	c.put(key, e, start)
+	c.put(key, &e, start)
 }
 
 func (c *Cache) has(scope byte, n uint64) bool {
 	key, _ := fill(scope, n)
-	_, ok := c.get(key)
-	return ok
+	return c.shard(&key).get(&key) != nil
 }
 
 // held counts how many of a scope's first n entries are there, without asking
@@ -42,9 +42,17 @@ func (c *Cache) audit(t *testing.T) {
 	t.Helper()
 	for i := range c.shards {
 		s := &c.shards[i]
-		held, used := 0, 0
-		for i := range s.slots {
-			used += s.slots[i].units
+		held, used, count := 0, 0, 0
+		slots := s.table.Load().slots
+		for at := range slots {
+			c := slots[at].Load()
+			if c == nil {
+				continue
+			}
+			used, count = used+int(c.units), count+1
+			if found, _ := s.table.Load().find(&c.key); found != uint32(at) {
+				t.Errorf("shard %d: slot %d is found at %d", i, at, found)
+			}
 		}
 		for f, sc := range s.scopes {
 			held += sc.held
@@ -52,14 +60,9 @@ func (c *Cache) audit(t *testing.T) {
 				t.Errorf("scope %x kept with %d entries", f[:2], sc.held)
 			}
 		}
-		if held != used || s.used != used || len(s.index) != len(s.slots) || used > s.capacity {
-			t.Errorf("shard %d: %d slots, %d indexed, %d units, %d held, %d used, capacity %d",
-				i, len(s.slots), len(s.index), used, held, s.used, s.capacity)
-		}
-		for at := range s.slots {
-			if s.index[s.slots[at].key] != at {
-				t.Errorf("shard %d: slot %d indexed as %d", i, at, s.index[s.slots[at].key])
-			}
+		if held != used || s.used != used || s.count != count || used > s.capacity || count*4 > len(slots)*3 {
+			t.Errorf("shard %d: %d entries in %d slots, %d counted, %d units, %d held, %d used, capacity %d",
+				i, count, len(slots), s.count, used, held, s.used, s.capacity)
 		}
 	}
 }
@@ -94,8 +97,11 @@ func TestP8CacheIsBoundedInBytes(t *testing.T) {
 	}
 	total := 0
 	for i := range c.shards {
-		for at := range c.shards[i].slots {
-			total += c.shards[i].slots[at].entry.bytes
+		slots := c.shards[i].table.Load().slots
+		for at := range slots {
+			if e := slots[at].Load(); e != nil {
+				total += documentBytes(int(e.claims.name.at), 0)
+			}
 		}
 	}
 	if greatest := 128 * unitBytes; total > greatest || total < greatest/4 {
@@ -114,7 +120,7 @@ func TestP8HeavyEntriesStayWithinTheirShare(t *testing.T) {
 	for n := range uint64(100) {
 		key, e := fill(9, n)
 		e.bytes = int(n) * unitBytes / 2
-		c.put(key, e, start)
+		c.put(key, &e, start)
 		c.audit(t)
 	}
 	for scope := range byte(4) {
@@ -168,8 +174,8 @@ func TestCacheReplacesInPlace(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	key, _ := fill(1, 1)
-	c.remove(key)
-	c.remove(key)
+	c.shard(&key).remove(&key)
+	c.shard(&key).remove(&key)
 	if c.has(1, 1) || !c.has(1, 2) {
 		t.Error("remove took the wrong entry")
 	}
@@ -240,7 +246,7 @@ func TestCacheConcurrently(t *testing.T) {
 				c.has(worker, n%17)
 				if n%5 == 0 {
 					key, _ := fill(worker, n%300)
-					c.remove(key)
+					c.shard(&key).remove(&key)
 				}
 				if n%100 == 0 {
 					_ = c.Stats()

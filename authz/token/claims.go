@@ -1,7 +1,5 @@
 package token
 
-import "unsafe"
-
 // Kind is the JSON type of a Value.
 type Kind uint8
 
@@ -28,24 +26,11 @@ type Number struct {
 // Value is one node of the bounded tree of a JSON document. It is immutable.
 // The methods of a nil Value are those of an Invalid one, and a method that
 // does not fit the Kind returns the zero value, so that a missing or foreign
-// claim never passes for a real one.
+// claim never passes for a real one. A Value is used by its pointer: a copy
+// could not find its document.
 type Value struct {
-	kind   Kind
-	truth  bool    // of a Bool; sign of a Num
-	exp    int32   // of a Num
-	name   string  // within an Object
-	text   string  // of a String; a Num as it was written
-	digits string  // of a Num
-	kids   []Value // of a List or Object
-}
-
-// bytes returns what the nodes of the tree take, without their texts.
-func (v *Value) bytes() int {
-	total := int(unsafe.Sizeof(Value{}))
-	for i := range v.kids {
-		total += v.kids[i].bytes()
-	}
-	return total
+	_ noCopy
+	cell
 }
 
 // Kind returns the JSON type.
@@ -64,7 +49,7 @@ func (v *Value) Str() string {
 	if v.Kind() != String {
 		return ""
 	}
-	return v.text
+	return v.textOf(v.text)
 }
 
 // Num returns the value of a Num.
@@ -72,32 +57,34 @@ func (v *Value) Num() Number {
 	if v.Kind() != Num {
 		return Number{}
 	}
-	return Number{Neg: v.truth, Digits: v.digits, Exp: v.exp}
+	at := span{at: v.text.at + uint16(v.digitsAt), n: uint16(v.digitsLen)}
+	return Number{Neg: v.truth, Digits: v.textOf(at), Exp: int32(v.exp)}
 }
 
 // Len returns the number of elements of a List or members of an Object.
 func (v *Value) Len() int {
-	if v == nil {
+	if kind := v.Kind(); kind != List && kind != Object {
 		return 0
 	}
-	return len(v.kids)
+	return int(v.text.n)
 }
 
 // At returns element i of a List, or nil.
 func (v *Value) At(i int) *Value {
-	if v.Kind() != List || i < 0 || i >= len(v.kids) {
+	if v.Kind() != List || i < 0 || i >= int(v.text.n) {
 		return nil
 	}
-	return &v.kids[i]
+	return v.kid(i)
 }
 
 // Member returns the name and value of member i of an Object, in document
 // order, or "" and nil.
 func (v *Value) Member(i int) (string, *Value) {
-	if v.Kind() != Object || i < 0 || i >= len(v.kids) {
+	if v.Kind() != Object || i < 0 || i >= int(v.text.n) {
 		return "", nil
 	}
-	return v.kids[i].name, &v.kids[i]
+	kid := v.kid(i)
+	return kid.textOf(kid.name), kid
 }
 
 // Get returns the member of an Object by its exact name, or nil.
@@ -105,9 +92,10 @@ func (v *Value) Get(name string) *Value {
 	if v.Kind() != Object {
 		return nil
 	}
-	for i := range v.kids {
-		if v.kids[i].name == name {
-			return &v.kids[i]
+	kids := v.kids()
+	for i := range kids {
+		if int(kids[i].name.n) == len(name) && kids[i].textOf(kids[i].name) == name {
+			return &kids[i]
 		}
 	}
 	return nil
@@ -135,9 +123,9 @@ func (v *Value) AppendJSON(dst []byte) []byte {
 		}
 		return append(dst, "false"...)
 	case Num:
-		return append(dst, v.text...)
+		return append(dst, v.textOf(v.text)...)
 	case String:
-		return appendString(dst, v.text)
+		return appendString(dst, v.textOf(v.text))
 	case List, Object:
 		return v.appendContainer(dst)
 	}
@@ -150,14 +138,15 @@ func (v *Value) appendContainer(dst []byte) []byte {
 		first, last = '{', '}'
 	}
 	dst = append(dst, first)
-	for i := range v.kids {
+	kids := v.kids()
+	for i := range kids {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
 		if v.kind == Object {
-			dst = append(appendString(dst, v.kids[i].name), ':')
+			dst = append(appendString(dst, kids[i].textOf(kids[i].name)), ':')
 		}
-		dst = v.kids[i].AppendJSON(dst)
+		dst = kids[i].AppendJSON(dst)
 	}
 	return append(dst, last)
 }

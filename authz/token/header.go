@@ -20,12 +20,12 @@ type header struct {
 // key of the token's own (`jwk`, `jku`, `x5u`, `x5c`) are refused, whatever
 // their value, and so are more than 64 values. Certificate digests (`x5t`) and unknown parameters are ignored,
 // as section 4 demands.
-func parseHeader(part string) (header, error) {
-	text, err := decodePart(part)
+func (w *workspace) parseHeader(part string) (header, error) {
+	text, err := w.payload(part)
 	if err != nil {
 		return header{}, err
 	}
-	v, err := parseObject(text, maxHeaderNodes)
+	v, _, err := w.parseObject(text, maxHeaderNodes)
 	if err != nil {
 		return header{}, err
 	}
@@ -35,7 +35,7 @@ func parseHeader(part string) (header, error) {
 			return header{}, ErrMalformed
 		}
 	}
-	h := header{nonce: v.Get("nonce") != nil, alg: v.Get("alg").Str(), kid: strings.Clone(v.Get("kid").Str())} // a kid may be remembered, the rest must not be
+	h := header{nonce: v.Get("nonce") != nil, alg: v.Get("alg").Str(), kid: v.Get("kid").Str()}
 	if v.Get("alg").Kind() != String || v.Get("kid") != nil && !validKID(h.kid) {
 		return header{}, ErrMalformed
 	}

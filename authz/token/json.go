@@ -1,7 +1,6 @@
 package token
 
 import (
-	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -16,18 +15,25 @@ const (
 
 // ParseObject parses a strict, bounded JSON object (RFC 8259): UTF-8 only and
 // no byte order mark, no duplicate members however they are escaped, no lone
-// surrogates, nothing but white space after the end, at most MaxDepth levels
-// and 2048 values, numbers of at most 128 bytes with exponents of at most four
+// surrogates, nothing but white space after the end, at most MaxDepth levels,
+// 2048 values and 64 KiB of names and texts, numbers of at most 128 bytes with exponents of at most four
 // digits. Errors are ErrMalformed.
-func ParseObject(data []byte) (*Value, error) { return parseObject(string(data), maxNodes) }
+func ParseObject(data []byte) (*Value, error) {
+	var w workspace
+	v, _, err := w.parseObject(string(data), maxNodes)
+	return v, err
+}
 
-func parseObject(src string, nodes int) (*Value, error) {
-	p := parser{src: src, left: nodes}
-	v, ok := p.document()
+// parseObject is ParseObject with a limit of values. It keeps nothing of src. It
+// returns the bytes that the document takes, too.
+func (w *workspace) parseObject(src string, nodes int) (*Value, int, error) {
+	p := parser{src: src, left: nodes, open: w.open[:0], done: w.done[:0], text: w.text[:0]}
+	root, ok := p.document()
+	w.open, w.done, w.text = p.open, p.done, p.text
 	if !ok {
-		return nil, ErrMalformed
+		return nil, 0, ErrMalformed
 	}
-	return &v, nil
+	return newDocument(root, p.done, p.text), documentBytes(1+len(p.done), len(p.text)), nil
 }
 
 // peekString returns the string that an object has under a name, "" where it
@@ -40,32 +46,70 @@ func peekString(src, name string) (string, error) {
 	if _, ok := p.document(); !ok {
 		return "", ErrMalformed
 	}
-	return p.found.Str(), nil
+	return p.foundText, nil
+}
+
+// workspace is what reading tokens takes, kept from one to the next.
+type workspace struct {
+	open    []member
+	done    []cell
+	text    []byte
+	decoded []byte
+}
+
+// payload decodes a part of a token. The text is good until the next one.
+func (w *workspace) payload(part string) (string, error) {
+	text, room, err := decodePart(w.decoded[:0], part)
+	w.decoded = room
+	return text, err
 }
 
 // parser reads one document in a single pass. Strings without escapes are
-// parts of src.
+// parts of src until they are copied to text.
 type parser struct {
 	src   string
 	pos   int
 	depth int
-	left  int     // values that may still come
-	open  []Value // children, so far, of the containers that are still open
+	left  int      // values that may still come
+	open  []member // children, so far, of the containers that are still open
+	done  []cell   // of the containers that are closed, the children of each in a row
+	text  []byte   // of the document
 
 	// While peeking, only one member of the outermost object is kept.
-	peeking bool
-	wanted  string
-	found   Value // Invalid until it came by
+	peeking   bool
+	wanted    string
+	found     bool
+	foundText string // of a String
+	last      string // text of the String that was read last
+}
+
+// member is a child of a container that is still open.
+type member struct {
+	cell
+	name string
+}
+
+// put adds a text to the document.
+func (p *parser) put(text string) (span, bool) {
+	at := len(p.text)
+	if p.peeking || text == "" {
+		return span{}, true
+	}
+	if at+len(text) > maxText {
+		return span{}, false
+	}
+	p.text = append(p.text, text...)
+	return span{uint16(at), uint16(len(text))}, true
 }
 
 // document reads an object with nothing but white space around it.
-func (p *parser) document() (Value, bool) {
+func (p *parser) document() (cell, bool) {
 	if !utf8.ValidString(p.src) {
-		return Value{}, false
+		return cell{}, false
 	}
 	p.space()
 	if p.peek() != '{' {
-		return Value{}, false
+		return cell{}, false
 	}
 	v, ok := p.value()
 	p.space()
@@ -103,9 +147,9 @@ func (p *parser) space() {
 }
 
 // value reads one value of any kind, without white space around it.
-func (p *parser) value() (Value, bool) {
+func (p *parser) value() (cell, bool) {
 	if p.left--; p.left < 0 {
-		return Value{}, false
+		return cell{}, false
 	}
 	switch p.peek() {
 	case '{':
@@ -113,16 +157,25 @@ func (p *parser) value() (Value, bool) {
 	case '[':
 		return p.container(List, ']')
 	case '"':
-		text, ok := p.str()
-		return Value{kind: String, text: text}, ok
+		return p.stringValue()
 	case 't':
-		return Value{kind: Bool, truth: true}, p.word("true")
+		return cell{kind: Bool, truth: true}, p.word("true")
 	case 'f':
-		return Value{kind: Bool}, p.word("false")
+		return cell{kind: Bool}, p.word("false")
 	case 'n':
-		return Value{kind: Null}, p.word("null")
+		return cell{kind: Null}, p.word("null")
 	}
 	return p.number()
+}
+
+func (p *parser) stringValue() (cell, bool) {
+	text, ok := p.str()
+	if !ok {
+		return cell{}, false
+	}
+	p.last = text
+	at, ok := p.put(text)
+	return cell{kind: String, text: at}, ok
 }
 
 func (p *parser) word(w string) bool {
@@ -134,34 +187,41 @@ func (p *parser) word(w string) bool {
 }
 
 // container reads a List or an Object from its opening bracket on.
-func (p *parser) container(kind Kind, last byte) (Value, bool) {
+func (p *parser) container(kind Kind, last byte) (cell, bool) {
 	p.pos++
 	p.depth++
-	defer func() { p.depth-- }()
 	if p.depth > MaxDepth {
-		return Value{}, false
+		return cell{}, false
 	}
 	p.space()
-	if p.take(last) {
-		return Value{kind: kind}, true
-	}
 	base := len(p.open)
+	if !p.take(last) && !p.elements(kind, last, base) {
+		return cell{}, false
+	}
+	p.depth--
+	n := cell{kind: kind, text: span{uint16(1 + len(p.done)), uint16(len(p.open) - base)}} // at most maxNodes
+	for i := base; i < len(p.open); i++ {
+		p.done = append(p.done, p.open[i].cell)
+	}
+	p.open = p.open[:base]
+	return n, true
+}
+
+// elements reads what a container holds, one at least, and its end.
+func (p *parser) elements(kind Kind, last byte, base int) bool {
 	names := nameSet{}
 	for {
 		if !p.element(kind, base, &names) {
-			return Value{}, false
+			return false
 		}
 		p.space()
 		if p.take(last) {
-			break
+			return true
 		}
 		if !p.take(',') {
-			return Value{}, false
+			return false
 		}
 	}
-	kids := slices.Clone(p.open[base:])
-	p.open = p.open[:base]
-	return Value{kind: kind, kids: kids}, true
 }
 
 // element reads one element or member and puts it on p.open.
@@ -179,23 +239,28 @@ func (p *parser) element(kind Kind, base int, names *nameSet) bool {
 		p.space()
 	}
 	v, ok := p.value()
-	if p.peeking {
+	if !ok || p.peeking {
 		return ok && p.look(kind, name, v)
 	}
-	v.name = name
-	p.open = append(p.open, v)
-	return ok
+	if v.name, ok = p.put(name); !ok {
+		return false
+	}
+	p.open = append(p.open, member{v, name})
+	return true
 }
 
 // look keeps a value if it is the wanted one, and refuses a second one.
-func (p *parser) look(kind Kind, name string, v Value) bool {
+func (p *parser) look(kind Kind, name string, v cell) bool {
 	if p.depth > 1 || kind != Object || name != p.wanted {
 		return true
 	}
-	if p.found.kind != Invalid {
+	if p.found {
 		return false
 	}
-	p.found = v
+	p.found = true
+	if v.kind == String {
+		p.foundText = p.last
+	}
 	return true
 }
 
@@ -204,9 +269,14 @@ func (p *parser) look(kind Kind, name string, v Value) bool {
 type nameSet struct{ many map[string]struct{} }
 
 // add reports whether the name is new among the members.
-func (s *nameSet) add(name string, members []Value) bool {
+func (s *nameSet) add(name string, members []member) bool {
 	if len(members) < linear {
-		return !slices.ContainsFunc(members, func(v Value) bool { return v.name == name })
+		for i := range members {
+			if members[i].name == name {
+				return false
+			}
+		}
+		return true
 	}
 	if s.many == nil {
 		s.many = make(map[string]struct{}, 4*linear)

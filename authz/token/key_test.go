@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-func fromBase64(s string) []byte { return []byte(must(decodePart(s))) }
+func fromBase64(s string) []byte { return []byte(must(testPart(s))) }
 
 func number64(s string) *big.Int { return new(big.Int).SetBytes(fromBase64(s)) }
 

@@ -198,3 +198,8 @@ func clip(s string) string {
 	}
 	return strings.ToValidUTF8(s, "?")
 }
+
+func testPart(part string) (string, error) {
+	text, _, err := decodePart(nil, part)
+	return text, err
+}

@@ -11,29 +11,45 @@ const (
 // number reads a number by the grammar of RFC 8259 section 6, of at most 128
 // bytes and with an exponent of at most four digits, and brings it into
 // canonical form. Nothing is rounded.
-func (p *parser) number() (Value, bool) {
+func (p *parser) number() (cell, bool) {
 	start := p.pos
 	neg := p.take('-')
 	whole := p.digits()
 	if whole == "" || len(whole) > 1 && whole[0] == '0' {
-		return Value{}, false
+		return cell{}, false
 	}
 	frac := ""
 	if p.take('.') {
 		if frac = p.digits(); frac == "" {
-			return Value{}, false
+			return cell{}, false
 		}
 	}
 	exp, ok := p.exponent()
 	if !ok || p.pos-start > maxNumberBytes {
-		return Value{}, false
+		return cell{}, false
 	}
 	if p.peeking {
-		return Value{kind: Num}, true
+		return cell{kind: Num}, true
 	}
-	v := canonical(neg, whole, frac, exp)
-	v.text = p.src[start:p.pos]
-	return v, true
+	return p.putNumber(p.src[start:p.pos], canonical(neg, whole, frac, exp))
+}
+
+// putNumber adds a number as it was written and the digits of its canonical
+// form. Those of a number without a fraction are a part of what was written.
+func (p *parser) putNumber(written string, n Number) (cell, bool) {
+	v := cell{kind: Num, truth: n.Neg, digitsLen: uint8(len(n.Digits)), exp: int16(n.Exp)} // bounded by maxNumberBytes and maxExponentDigits
+	at := strings.Index(written, n.Digits)
+	if at < 0 {
+		at, written = len(written), written+n.Digits
+		v.text.n = uint16(at)
+	}
+	v.digitsAt = uint8(at)
+	where, ok := p.put(written)
+	if v.text.n == 0 {
+		v.text.n = where.n
+	}
+	v.text.at = where.at
+	return v, ok
 }
 
 // digits consumes decimal digits, perhaps none.
@@ -68,8 +84,8 @@ func (p *parser) exponent() (int32, bool) {
 	return exp, true
 }
 
-// canonical returns a Num of the value whole.frac * 10^exp.
-func canonical(neg bool, whole, frac string, exp int32) Value {
+// canonical returns the number whole.frac * 10^exp.
+func canonical(neg bool, whole, frac string, exp int32) Number {
 	digits := whole
 	if frac != "" {
 		digits += frac
@@ -78,10 +94,10 @@ func canonical(neg bool, whole, frac string, exp int32) Value {
 	digits = strings.TrimLeft(digits, "0")
 	short := strings.TrimRight(digits, "0")
 	if short == "" {
-		return Value{kind: Num}
+		return Number{}
 	}
 	exp += int32(len(digits) - len(short)) // at most maxNumberBytes
-	return Value{kind: Num, truth: neg, digits: short, exp: exp}
+	return Number{Neg: neg, Digits: short, Exp: exp}
 }
 
 // Bounds of a NumericDate: 1970-01-01T00:00:01Z to 9999-12-31T23:59:59Z.

@@ -59,8 +59,10 @@ func TestP8FloodOfOneScopeIsBounded(t *testing.T) {
 		release := held(t, scheduler, Payer{Tenant: "flooded"})
 		var flood, other outcomes
 		bad := testPairs().rsOther.mint("RS256", members{"kid": "rs"}, goodClaims())
-		for range maxQueue + 10 {
-			go flood.verify(t.Context(), flooded, bad, netip.Addr{})
+		sig := signatureOf(bad)
+		for n := range maxQueue + 10 {
+			sig[0], sig[1] = byte(n), byte(n>>8) // of one token alone one would wait
+			go flood.verify(t.Context(), flooded, replaceSignature(bad, sig), netip.Addr{})
 		}
 		synctest.Wait()
 		if flood.count[ErrOverloaded] != 10 || len(flood.count) != 1 {

@@ -22,7 +22,7 @@ func replaceSignature(raw string, sig []byte) string {
 }
 
 func signatureOf(raw string) []byte {
-	return []byte(must(decodePart(raw[strings.LastIndexByte(raw, '.')+1:])))
+	return []byte(must(testPart(raw[strings.LastIndexByte(raw, '.')+1:])))
 }
 
 func inputOf(raw string) string { return raw[:strings.LastIndexByte(raw, '.')] }

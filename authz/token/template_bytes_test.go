@@ -3,6 +3,7 @@ package token
 import (
 	"strings"
 	"testing"
+	"unique"
 )
 
 // TestTemplatesAlone asks a template without the checks that stand before it in
@@ -81,21 +82,23 @@ func TestTemplatesThatInterlock(t *testing.T) {
 func TestPutReplaces(t *testing.T) {
 	var s shard
 	s.init(4)
-	key := cacheKey{scope: fingerprint{1}}
-	s.put(key, entry{kid: "old"}, start)
-	s.put(key, entry{kid: "new"}, start)
-	if e, ok := s.get(key); !ok || e.kid != "new" || s.len() != 1 {
-		t.Errorf("got %+v, %v", e, ok)
+	one, two := unique.Make(fingerprint{1}), unique.Make(fingerprint{2})
+	key := cacheKey{scope: one}
+	s.put(key, &entry{origin: unique.Make(origin{kid: "old"})}, start)
+	s.put(key, &entry{origin: unique.Make(origin{kid: "new"})}, start)
+	if e := s.get(&key); e == nil || e.origin.Value().kid != "new" || s.len() != 1 {
+		t.Errorf("got %+v", e)
 	}
-	s.put(cacheKey{scope: fingerprint{2}}, entry{identity: identity{bytes: 5 * unitBytes}}, start)
+	heavy := &entry{identity: identity{bytes: 5 * unitBytes}}
+	s.put(cacheKey{scope: two}, heavy, start)
 	if len(s.scopes) != 1 || s.len() != 1 {
 		t.Errorf("%d scopes, %d entries", len(s.scopes), s.len())
 	}
-	s.put(cacheKey{scope: fingerprint{1}, token: [32]byte{1}}, entry{identity: identity{bytes: 5 * unitBytes}}, start)
+	s.put(cacheKey{scope: one, token: [32]byte{1}}, heavy, start)
 	if len(s.scopes) != 1 || s.scopes[fingerprint{1}] == nil || s.len() != 1 {
 		t.Errorf("%d scopes, %d entries", len(s.scopes), s.len())
 	}
-	s.remove(key)
+	s.remove(&key)
 	if len(s.scopes) != 0 {
 		t.Errorf("%d scopes of nothing", len(s.scopes))
 	}

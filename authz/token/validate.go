@@ -12,7 +12,6 @@ const maxSubjectBytes = 1 << 10
 // nothing that depends on when it was made.
 type identity struct {
 	claims   *Value
-	subject  string
 	lifetime lifetime
 	bytes    int // of memory that the claims take, about
 }
@@ -21,8 +20,8 @@ type identity struct {
 // about them except the time (RFC 7519 section 4.1). The further claims that
 // RFC 9068 requires are not demanded: many issuers leave out `client_id` or
 // `jti`, and no check reads them.
-func (i *Issuer) identify(h header, payload string) (identity, error) {
-	claims, err := parseObject(payload, maxNodes)
+func (i *Issuer) identify(h header, payload string, w *workspace) (identity, error) {
+	claims, size, err := w.parseObject(payload, maxNodes)
 	if err != nil {
 		return identity{}, err
 	}
@@ -48,7 +47,7 @@ func (i *Issuer) identify(h header, payload string) (identity, error) {
 	if err := i.checkAudience(i.Audience(claims)); err != nil {
 		return identity{}, err
 	}
-	return identity{claims: claims, subject: sub.Str(), lifetime: life, bytes: len(payload) + claims.bytes()}, nil
+	return identity{claims: claims, lifetime: life, bytes: size}, nil
 }
 
 // Audience returns the value of the claim that names the audience of the
@@ -119,12 +118,22 @@ func (h header) explain(err error) error {
 	return err
 }
 
+// instant is a moment in microseconds since 1970, which reach beyond the year
+// 9999 and, unlike a time.Time, hold no pointer.
+type instant int64
+
+func atSecond(second int64) instant { return instant(second * int64(time.Second/time.Microsecond)) }
+
+// inMicros returns a time that is not negative, rounded down, which is the
+// strict side wherever it is used.
+func inMicros(d time.Duration) instant { return instant(d / time.Microsecond) }
+
 // lifetime is when a token is valid: from notBefore on and before the least of
 // expiry and ageLimit, all with the issuer's clock skew already in them.
 type lifetime struct {
-	notBefore time.Time // the later of `nbf` and `iat`; the zero time without either
-	expiry    time.Time
-	ageLimit  time.Time // `iat` + MaxTokenAge; the zero time where ages are not limited
+	notBefore instant // the later of `nbf` and `iat`; 0 without either
+	expiry    instant
+	ageLimit  instant // `iat` + MaxTokenAge; 0 where ages are not limited
 }
 
 // lifetimeOf reads `exp`, `nbf` and `iat`. `exp` is required, and `iat` too
@@ -138,15 +147,15 @@ func (i *Issuer) lifetimeOf(claims *Value) (lifetime, error) {
 	if !expOK || !nbfOK || !iatOK || !hasExp || hasNbf && exp.floor <= nbf.ceil {
 		return lifetime{}, ErrClaimsInvalid
 	}
-	life := lifetime{expiry: time.Unix(exp.floor, 0).Add(i.skew)}
+	life := lifetime{expiry: atSecond(exp.floor) + inMicros(i.skew)}
 	if hasNbf || hasIat {
-		life.notBefore = time.Unix(max(nbf.ceil, iat.ceil), 0).Add(-i.skew)
+		life.notBefore = atSecond(max(nbf.ceil, iat.ceil)) - inMicros(i.skew)
 	}
 	if i.maxTokenAge > 0 {
 		if !hasIat {
 			return lifetime{}, ErrClaimsInvalid
 		}
-		life.ageLimit = time.Unix(iat.floor, 0).Add(i.maxTokenAge).Add(i.skew)
+		life.ageLimit = atSecond(iat.floor) + inMicros(i.maxTokenAge) + inMicros(i.skew)
 	}
 	return life, nil
 }
@@ -171,18 +180,19 @@ func optionalDate(v *Value) (d date, present, ok bool) {
 
 // check judges the lifetime at one moment. A clock that shows no possible date,
 // such as the zero time, accepts nothing.
-func (l lifetime) check(now time.Time) error {
+func (l *lifetime) check(now time.Time) error {
+	at, second := instant(now.UnixMicro()), now.Unix()
 	switch {
-	case now.Unix() < minDate:
+	case second < minDate:
 		return ErrNotYetValid
-	case !now.Before(l.expiry):
+	case at >= l.expiry, second > maxDate+int64(MaxClockSkew/time.Second):
 		return ErrExpired
-	case !l.ageLimit.IsZero() && !now.Before(l.ageLimit):
+	case l.ageLimit != 0 && at >= l.ageLimit:
 		return ErrTooOld
-	case now.Before(l.notBefore):
+	case at < l.notBefore:
 		return ErrNotYetValid
 	}
 	return nil
 }
 
-func (l lifetime) valid(now time.Time) bool { return l.check(now) == nil }
+func (l *lifetime) valid(now time.Time) bool { return l.check(now) == nil }

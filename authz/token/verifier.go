@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"time"
+	"unique"
 	"unsafe"
 )
 
@@ -26,7 +27,8 @@ type Verifier struct {
 	issuers     map[string]*Issuer // by URL
 	templates   []*Issuer          // those of issuers that are templates
 	fingerprint fingerprint
-	cache       *Cache // nil without caching
+	scope       unique.Handle[fingerprint] // the same
+	cache       *Cache                     // nil without caching
 	scheduler   *Scheduler
 	payer       Payer
 	tenant      func(*Issuer, *Value) string // nil: all count alike
@@ -57,6 +59,7 @@ func NewVerifier(issuers []*Issuer, cache *Cache) (*Verifier, error) {
 		}
 	}
 	v.fingerprint = fingerprintOf(issuers)
+	v.scope = unique.Make(v.fingerprint)
 	return v, nil
 }
 
@@ -88,7 +91,7 @@ func (v *Verifier) holder(e *entry) fingerprint {
 	if v.tenant == nil {
 		return fingerprint{}
 	}
-	name := v.tenant(v.issuers[e.issuer], e.claims)
+	name := v.tenant(v.issuers[e.origin.Value().issuer], e.claims)
 	if name == "" {
 		return fingerprint{}
 	}
@@ -97,7 +100,7 @@ func (v *Verifier) holder(e *entry) fingerprint {
 	return fingerprint(w.Sum(nil))
 }
 
-// Verify checks one compact JWS in the order: size, alphabet, cache, header,
+// Verify checks one compact JWS in the order: size, cache, alphabet, header,
 // issuer, typ, algorithm, key, signature, claims, time. The error is one of the
 // sentinels of this package. A cached token is judged as strictly as a fresh
 // one: by the time, by the key that verified it, which must still be the one
@@ -114,46 +117,60 @@ func (v *Verifier) Verify(ctx context.Context, raw string, now time.Time) (Verif
 // known yet: signatures to check are then charged to the address too, so that
 // one client's flood leaves room for others. The zero address is nobody's.
 func (v *Verifier) VerifyFrom(ctx context.Context, raw string, now time.Time, client netip.Addr) (Verified, error) {
-	parts, err := splitCompact(raw)
-	if err != nil {
-		return Verified{}, err
+	if len(raw) > MaxTokenBytes {
+		return Verified{}, ErrTooLarge
 	}
-	parts.client = client
+	s := sent{raw: raw, client: client, now: now}
 	if v.cache == nil {
-		return v.outcome(v.fresh(ctx, parts, now))
+		e, err := v.fresh(ctx, &s, &workspace{})
+		return v.outcome(&e, err)
 	}
-	key := cacheKey{token: sum(raw), scope: v.fingerprint}
-	if found, ok := v.cache.get(key); ok {
-		good, err := v.recheck(ctx, &found, now)
+	key := cacheKey{token: sum(raw), scope: v.scope}
+	shard := v.cache.shard(&key)
+	if found := shard.get(&key); found != nil {
+		verified, good, err := v.recheck(ctx, found, now)
 		if err != nil {
 			return Verified{}, err
 		}
 		if good {
-			v.cache.hit(key)
-			return v.verified(&found, true), nil
+			shard.hits.Add(1)
+			return verified, nil
 		}
-		v.cache.remove(key)
+		shard.remove(&key)
 	}
-	v.cache.miss(key)
-	e, err := v.fresh(ctx, parts, now)
-	if err == nil {
+	s.shard, s.key = shard, key
+	return v.missed(ctx, s)
+}
+
+// sent is a token that is to be verified.
+type sent struct {
+	raw    string
+	client netip.Addr
+	now    time.Time
+	shard  *shard // nil without a cache
+	key    cacheKey
+	shared bool // another request verified it
+}
+
+// missed verifies a token that the cache did not have, and keeps it.
+func (v *Verifier) missed(ctx context.Context, s sent) (Verified, error) {
+	work := v.cache.workspace()
+	e, err := v.fresh(ctx, &s, work)
+	v.cache.workspaces.Put(work)
+	if err == nil && !s.shared {
 		e.holder = v.holder(&e)
-		v.cache.put(key, e, now)
+		s.shard.put(s.key, &e, s.now)
 	}
-	return v.outcome(e, err)
+	return v.outcome(&e, err)
 }
 
 // outcome turns an entry into what the caller sees.
-func (v *Verifier) outcome(e entry, err error) (Verified, error) {
+func (v *Verifier) outcome(e *entry, err error) (Verified, error) {
 	if err != nil {
 		return Verified{}, err
 	}
-	return v.verified(&e, false), nil
-}
-
-func (v *Verifier) verified(e *entry, cached bool) Verified {
-	i := v.issuers[e.issuer]
-	return Verified{Issuer: i, IssuerURL: i.issOf(e.claims), Claims: e.claims, Subject: e.subject, Cached: cached}
+	i := v.issuers[e.origin.Value().issuer]
+	return Verified{Issuer: i, IssuerURL: i.issOf(e.claims), Claims: e.claims, Subject: e.claims.Get("sub").Str()}, nil
 }
 
 // issOf returns the `iss` of a token that was verified.
@@ -166,26 +183,39 @@ func (i *Issuer) issOf(claims *Value) string {
 
 // recheck reports whether a cached token would be accepted afresh. An error
 // says that this cannot be known, since the issuer's keys are unavailable.
-func (v *Verifier) recheck(ctx context.Context, e *entry, now time.Time) (bool, error) {
-	i := v.issuers[e.issuer]
-	if i == nil || !e.lifetime.valid(now) {
-		return false, nil
+func (v *Verifier) recheck(ctx context.Context, e *cached, now time.Time) (verified Verified, good bool, err error) {
+	from := e.origin.Value()
+	i := v.issuers[from.issuer]
+	if i == nil || !e.valid(now) {
+		return Verified{}, false, nil
 	}
 	set, err := i.keySet(ctx, "")
 	if err != nil {
-		return false, err
+		return Verified{}, false, err
 	}
-	key := set.find(wantedKey{kid: e.kid, iss: i.issOf(e.claims), alg: e.alg, allowed: i.algs})
-	return key != nil && key.thumbprint == e.thumbprint, nil
+	iss := i.issOf(e.claims)
+	key := set.find(wantedKey{kid: from.kid, iss: iss, alg: from.alg, allowed: i.algs})
+	if key == nil || key.thumbprint != from.thumbprint {
+		return Verified{}, false, nil
+	}
+	return Verified{Issuer: i, IssuerURL: iss, Claims: e.claims, Subject: e.claims.Get("sub").Str(), Cached: true}, true, nil
 }
 
-// fresh verifies a token without the cache.
-func (v *Verifier) fresh(ctx context.Context, parts compact, now time.Time) (entry, error) {
-	h, err := parseHeader(parts.header)
+// fresh verifies a token without the cache. What it returns holds nothing of the
+// workspace.
+func (v *Verifier) fresh(ctx context.Context, s *sent, w *workspace) (entry, error) {
+	parts, err := splitCompact(s.raw)
 	if err != nil {
 		return entry{}, err
 	}
-	payload, err := decodePart(parts.payload)
+	if s.shard != nil {
+		s.shard.misses.Add(1)
+	}
+	h, err := w.parseHeader(parts.header)
+	if err != nil {
+		return entry{}, err
+	}
+	payload, err := w.payload(parts.payload)
 	if err != nil {
 		return entry{}, err
 	}
@@ -197,14 +227,30 @@ func (v *Verifier) fresh(ctx context.Context, parts compact, now time.Time) (ent
 	if err != nil {
 		return entry{}, err
 	}
-	if err := v.checkSignature(ctx, key, alg, parts); err != nil {
-		return entry{}, h.explain(err)
-	}
-	id, err := i.identify(h, payload)
+	what := job{payer: v.payer, client: s.client, key: key, alg: alg}
+	id, err := s.once(ctx, what, func() (identity, error) {
+		if err := v.checkSignature(ctx, what, parts); err != nil {
+			return identity{}, h.explain(err)
+		}
+		return i.identify(h, payload, w)
+	})
 	if err != nil {
 		return entry{}, err
 	}
-	return entry{identity: id, issuer: i.url, kid: h.kid, alg: alg, thumbprint: key.thumbprint}, id.lifetime.check(now)
+	from := origin{issuer: i.url, kid: h.kid, alg: alg, thumbprint: key.thumbprint}
+	return entry{identity: id, origin: unique.Make(from)}, id.lifetime.check(s.now)
+}
+
+// once does the work, or waits for another request that does the same.
+// Nobody waits in the queue of another payer.
+func (s *sent) once(ctx context.Context, what job, work func() (identity, error)) (identity, error) {
+	if s.shard == nil {
+		return work()
+	}
+	key := flightKey{cacheKey: s.key, key: what.key.thumbprint, alg: what.alg, payer: what.payer, client: what.client}
+	id, led, err := s.shard.flights.join(ctx, key, work)
+	s.shared = !led
+	return id, err
 }
 
 // issuerOf returns the issuer that an unverified payload names, and the name.
@@ -227,20 +273,21 @@ func (v *Verifier) issuerOf(payload string) (*Issuer, string, error) {
 
 // checkSignature spends the cost of a verification, unless nobody waits for it
 // any more or too many wait already.
-func (v *Verifier) checkSignature(ctx context.Context, key *Key, alg Algorithm, parts compact) error {
-	sig, err := decodePart(parts.signature)
+func (v *Verifier) checkSignature(ctx context.Context, what job, parts compact) error {
+	var room [1 << 10]byte
+	sig, _, err := decodePart(room[:0], parts.signature)
 	if err != nil {
 		return err
 	}
 	if ctx.Err() != nil {
 		return ErrDeadline
 	}
-	turn, err := v.scheduler.enter(ctx, job{payer: v.payer, client: parts.client, key: key, alg: alg})
+	turn, err := v.scheduler.enter(ctx, what)
 	if err != nil {
 		return err
 	}
 	defer v.scheduler.leave(&turn)
-	if !key.verifies(alg, parts.input, []byte(sig)) {
+	if !what.key.verifies(what.alg, parts.input, []byte(sig)) {
 		return ErrSignature
 	}
 	return nil

@@ -1,0 +1,170 @@
+package token
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// busy takes all turns of a verifier, so that whoever leads waits.
+func busy(t *testing.T, v *Verifier) (free func()) {
+	t.Helper()
+	var turns []turn
+	for range v.scheduler.Stats().Slots {
+		turn, err := v.scheduler.enter(t.Context(), job{key: testPairs().rs.key, alg: RS256})
+		if err != nil {
+			t.Fatal(err)
+		}
+		turns = append(turns, turn)
+	}
+	return func() {
+		for i := range turns {
+			v.scheduler.leave(&turns[i])
+		}
+	}
+}
+
+// TestOneVerificationForManyRequests holds that requests with one new token wait
+// for one verification, and that all of them get what it came to.
+func TestOneVerificationForManyRequests(t *testing.T) {
+	p := testPairs()
+	for name, row := range map[string]struct {
+		raw  string
+		want error
+	}{
+		"good":      {p.rs.mint("RS256", nil, goodClaims()), nil},
+		"forged":    {p.rsOther.mint("RS256", nil, goodClaims()), ErrSignature},
+		"audience":  {p.rs.mint("RS256", nil, goodClaims().with(members{"aud": "x"})), ErrAudience},
+		"expired":   {p.rs.mint("RS256", nil, goodClaims().with(members{"exp": 5e8, "iat": absent, "nbf": absent})), ErrExpired},
+		"graph key": {p.rsOther.mint("RS256", members{"nonce": "n"}, goodClaims()), ErrGraphToken},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cache := NewCache(64)
+				v := newTestVerifier(t, testSpec(staticSource{p.set()}), cache)
+				free := busy(t, v)
+				var all sync.WaitGroup
+				for range 20 {
+					all.Go(func() { expect(t, v, row.raw, row.want) })
+				}
+				synctest.Wait()
+				if n := v.scheduler.Stats().Waiting; n != 1 {
+					t.Errorf("%d verifications wait", n)
+				}
+				free()
+				all.Wait()
+				for i := range cache.shards {
+					if n := len(cache.shards[i].flights.live); n > 0 {
+						t.Errorf("%d verifications are still under way", n)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestP4LeaderThatGivesUpFailsNobodyElse lets the request that verifies for
+// others run into its own deadline, and others into theirs.
+func TestP4LeaderThatGivesUpFailsNobodyElse(t *testing.T) {
+	p := testPairs()
+	synctest.Test(t, func(t *testing.T) {
+		v := newTestVerifier(t, testSpec(staticSource{p.set()}), NewCache(64))
+		free := busy(t, v)
+		raw := p.rs.mint("RS256", nil, goodClaims())
+		var all sync.WaitGroup
+		ask := func(patience time.Duration, want error) {
+			all.Go(func() {
+				ctx, cancel := context.WithTimeout(context.Background(), patience)
+				defer cancel()
+				begin := time.Now()
+				if _, err := v.Verify(ctx, raw, start); !errors.Is(err, want) {
+					t.Errorf("with %v: %v, want %v", patience, err, want)
+				}
+				if waited := time.Since(begin); waited > patience {
+					t.Errorf("with %v: waited %v", patience, waited)
+				}
+			})
+			synctest.Wait()
+		}
+		ask(10*time.Millisecond, ErrDeadline) // leads
+		ask(5*time.Millisecond, ErrDeadline)  // gives up before the leader does
+		ask(time.Second, nil)
+		ask(time.Second, nil)
+		<-time.After(100 * time.Millisecond)
+		free()
+		all.Wait()
+	})
+}
+
+func TestP4LeaderThatIsRefusedFailsNobodyElse(t *testing.T) {
+	var f flights
+	synctest.Test(t, func(t *testing.T) {
+		for name, fail := range map[string]func() (identity, error){
+			"overloaded": func() (identity, error) { return identity{}, ErrOverloaded },
+			"deadline":   func() (identity, error) { return identity{}, ErrDeadline },
+			"panic":      func() (identity, error) { panic("no luck") },
+		} {
+			var all sync.WaitGroup
+			all.Go(func() {
+				defer func() { _ = recover() }()
+				_, _, _ = f.join(t.Context(), flightKey{}, func() (identity, error) { <-time.After(time.Second); return fail() })
+			})
+			synctest.Wait()
+			var worked atomic.Int64
+			for range 5 {
+				all.Go(func() {
+					id, _, err := f.join(t.Context(), flightKey{}, func() (identity, error) {
+						worked.Add(1)
+						<-time.After(time.Second)
+						return identity{bytes: 7}, nil
+					})
+					if id.bytes != 7 || err != nil {
+						t.Errorf("%s: %v, %v", name, id, err)
+					}
+				})
+			}
+			all.Wait()
+			if worked.Load() != 1 || len(f.live) > 0 {
+				t.Errorf("%s: the work was done %d times, %d left", name, worked.Load(), len(f.live))
+			}
+		}
+	})
+}
+
+// TestP4WaitersJudgeForThemselves holds that one verification serves only
+// requests that ask by the same key, and that each judges the time itself.
+func TestP4WaitersJudgeForThemselves(t *testing.T) {
+	p := testPairs()
+	synctest.Test(t, func(t *testing.T) {
+		keys := &source{set: p.set()}
+		v := newTestVerifier(t, testSpec(keys), NewCache(64))
+		free := busy(t, v)
+		raw := p.rs.mint("RS256", nil, goodClaims())
+		var all sync.WaitGroup
+		ask := func(now time.Time, want error) {
+			all.Go(func() {
+				if _, err := v.Verify(t.Context(), raw, now); !errors.Is(err, want) {
+					t.Errorf("at %v: %v, want %v", now, err, want)
+				}
+			})
+			synctest.Wait()
+		}
+		ask(start, nil) // leads
+		ask(start.Add(2*time.Hour), ErrExpired)
+		ask(start.Add(-time.Hour), ErrNotYetValid)
+		keys.answer(NewKeySet([]*Key{p.rsOther.key}), nil)
+		ask(start, ErrSignature) // by the key that is in force now
+		keys.answer(NewKeySet(nil), nil)
+		ask(start, ErrKeyUnknown)
+		keys.answer(nil, ErrKeysUnavailable)
+		ask(start, ErrKeysUnavailable)
+		free()
+		all.Wait()
+		keys.answer(NewKeySet([]*Key{p.rsOther.key}), nil)
+		expect(t, v, raw, ErrSignature)
+	})
+}
