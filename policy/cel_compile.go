@@ -140,9 +140,11 @@ func compileCEL(env *cel.Env, source string) (x *celExpression, wrong *fault) {
 	if wrong := c.whole(); wrong != nil {
 		return nil, wrong
 	}
-	if wrong := bounded(env, checked); wrong != nil {
+	units, wrong := bounded(env, checked)
+	if wrong != nil {
 		return nil, wrong
 	}
+	x.facts.units = units
 	program, err := env.Program(checked, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(maxCELCost),
 		cel.OptimizeRegex(x.matches("matches"), x.matches("matches_string")),
 		cel.CostTrackerOptions(x.matchCost("matches"), x.matchCost("matches_string")))
@@ -174,18 +176,18 @@ func celMessage(text string) string {
 }
 
 // bounded refuses what could cost far more than an evaluation may, before a
-// token is there to try it with.
-func bounded(env *cel.Env, checked *cel.Ast) *fault {
+// token is there to try it with. It returns what an evaluation costs at most.
+func bounded(env *cel.Env, checked *cel.Ast) (units int, wrong *fault) {
 	estimate, err := env.EstimateCost(checked, celSizes{})
 	switch {
 	case err != nil:
-		return faultf("simplify it", "has no bound: %s", celMessage(err.Error()))
+		return 0, faultf("simplify it", "has no bound: %s", celMessage(err.Error()))
 	case estimate.Min > maxCELCost:
-		return faultf("simplify it", "costs %d units or more, and an evaluation may cost %d", estimate.Min, maxCELCost)
+		return 0, faultf("simplify it", "costs %d units or more, and an evaluation may cost %d", estimate.Min, maxCELCost)
 	case estimate.Max > maxCELEstimate:
-		return faultf("look for one thing in one list; avoid loops within loops", "could cost more than %d units with a large token", maxCELEstimate)
+		return 0, faultf("look for one thing in one list; avoid loops within loops", "could cost more than %d units with a large token", maxCELEstimate)
 	}
-	return nil
+	return int(min(estimate.Max, maxCELCost)), nil
 }
 
 // celSizes tells the library how large a value of a request may be.

@@ -10,6 +10,7 @@ type facts struct {
 	scopes         []string // literals of assumable conditions
 	nodes          int      // a named condition counts at each use
 	expressions    int      // of CEL, likewise
+	units          int      // of cost that these have at most, likewise
 	program        int      // instructions of regular expressions, likewise
 	height         int      // levels
 }
@@ -23,6 +24,7 @@ func (f *facts) take(part *facts) {
 	f.mapped = union(f.mapped, part.mapped...)
 	f.nodes += part.nodes
 	f.expressions += part.expressions
+	f.units += part.units
 	f.program += part.program
 }
 

@@ -75,6 +75,7 @@ func (m *Main) compile(rt Runtime) (*Base, *report) {
 	b.compilePolicies()
 	b.compileDefaults()
 	b.checkInline()
+	b.checkDelegations()
 	if b.mistakes() == 0 {
 		_, conflicts := b.Snapshot(0, nil, nil)
 		for _, conflict := range conflicts {

@@ -49,7 +49,7 @@ func (d *Document) tenantKeys(t *TenantFile) []IssuerKeys {
 		}
 		filled := *doc
 		for _, text := range []*string{&filled.Issuer, &filled.JWKSURI} {
-			*text, _, _ = expand(*text, t.name, t.doc.Labels) // which Build checked
+			*text, _, _ = expand(*text, t.name, d.main.labelsOf(t)) // which Build checked
 		}
 		all = append(all, d.main.issuerKeys(&filled, t.name))
 	}

@@ -21,12 +21,13 @@ func (b *Base) KeySources() []string {
 	return sources
 }
 
-// Reread reads the file again, as ReadTenantFile does. Where it says the same
+// Reread reads the file again, as before. Where it says the same
 // as before it is not decoded again.
 func (t *TenantFile) Reread() (*TenantFile, error) {
-	data, info, err := readFile(t.Path(), maxTenantBytes)
+	at := TenantPath{Path: t.Path(), Delegated: t.kept}
+	data, info, err := at.read()
 	if err != nil || !info.Mode().IsRegular() || !bytes.Equal(data, t.text) {
-		return ReadTenantFile(t.Path())
+		return at.Read()
 	}
 	same := *t
 	same.info = info

@@ -76,6 +76,7 @@ type Main struct {
 	doc    mainDoc
 	source *source
 	inline []*TenantFile
+	grants []*delegation // of delegated directories
 }
 
 // LoadMain reads the main file alone. The error is Problems, or another error
@@ -123,6 +124,7 @@ func parseMain(path string, data []byte, found *report) *Main {
 	parsed, problems := yamldoc.Parse(data, mainLimits)
 	m.source.yaml = parsed
 	found.shape(m.source, append(problems, parsed.DecodeTypes(documentTypes(), &m.doc)...))
+	m.grants = m.delegations()
 	for i := range m.doc.Tenants {
 		t := &m.doc.Tenants[i]
 		m.inline = append(m.inline, &TenantFile{name: t.Name, doc: &t.tenantDoc, main: true,
@@ -134,10 +136,17 @@ func parseMain(path string, data []byte, found *report) *Main {
 // readFile reads at most one byte more than limit, which Parse then refuses. It
 // does not wait for somebody to write to a named pipe.
 func readFile(path string, limit int) ([]byte, os.FileInfo, error) {
-	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	file, err := os.OpenFile(path, readOnly, 0)
 	if err != nil {
 		return nil, nil, err
 	}
+	return readOpen(file, limit)
+}
+
+const readOnly = os.O_RDONLY | syscall.O_NONBLOCK
+
+// readOpen is readFile for a file that is open, and closes it.
+func readOpen(file *os.File, limit int) ([]byte, os.FileInfo, error) {
 	defer func() { _ = file.Close() }()
 	info, err := file.Stat()
 	if err != nil {

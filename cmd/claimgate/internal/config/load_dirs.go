@@ -21,6 +21,7 @@ const (
 type TenantPath struct {
 	Name, Path string
 	Info       os.FileInfo // nil where that cannot be told
+	Delegated  bool        // its directory is; read the file with Read
 }
 
 // Listing is what the tenant directories hold.
@@ -35,17 +36,23 @@ type Listing struct {
 // one tenant.
 func (m *Main) List() Listing {
 	var listing Listing
+	grants := m.delegatedRoots()
 	for i, dir := range m.doc.TenantDirs {
 		if dir.Path == "" {
 			continue
 		}
-		finder := &finder{at: place{m.source, fmt.Sprintf("tenantDirs[%d].path", i)}}
-		finder.dir(m.beside(dir.Path), nil)
+		finder := &finder{at: place{m.source, fmt.Sprintf("tenantDirs[%d].path", i)}, grants: grants}
+		if dir.Delegated != nil {
+			finder.delegated(m.beside(dir.Path))
+		} else {
+			finder.dir(m.beside(dir.Path), nil)
+		}
 		listing.Files = append(listing.Files, finder.files...)
 		listing.Dirs = append(listing.Dirs, finder.dirs...)
 		listing.Problems = append(listing.Problems, finder.problems...)
 		listing.Ignored = append(listing.Ignored, finder.ignored.problems...)
 	}
+	m.yieldNames(&listing)
 	return listing
 }
 
@@ -91,7 +98,8 @@ type finder struct {
 	files   []TenantPath
 	dirs    []string
 	ignored report
-	entries int // that were looked at
+	entries int           // that were looked at
+	grants  []os.FileInfo // of directories that are delegated
 }
 
 // dir reads one directory; above holds the directories on the way to it, so
@@ -109,6 +117,10 @@ func (f *finder) dir(path string, above []os.FileInfo) {
 	}
 	if slices.ContainsFunc(above, func(a os.FileInfo) bool { return os.SameFile(a, info) }) || len(above) >= maxDirDepth {
 		f.problem(f.at, fmt.Sprintf("the directory %s leads back to itself or is nested more than %d deep", path, maxDirDepth), "")
+		return
+	}
+	if slices.ContainsFunc(f.grants, func(d os.FileInfo) bool { return os.SameFile(d, info) }) {
+		f.problem(f.at, fmt.Sprintf("the directory %s is delegated, and here it is read without its grant", path), "remove the link, or put the delegated directory elsewhere")
 		return
 	}
 	f.dirs = append(f.dirs, path)
@@ -145,6 +157,6 @@ func (f *finder) entry(path string, above []os.FileInfo) {
 	case len(f.files) == maxTenantFiles:
 		f.further(f.at, fmt.Sprintf("the directory has more than %d tenant files", maxTenantFiles), "")
 	default:
-		f.files = append(f.files, TenantPath{name, path, info})
+		f.files = append(f.files, TenantPath{Name: name, Path: path, Info: info})
 	}
 }

@@ -22,6 +22,7 @@ type TenantFile struct {
 	doc  *tenantDoc
 	at   place
 	main bool // written in the main file
+	kept bool // read without leaving its directory, which is delegated
 	text []byte
 	hash [sha256.Size]byte
 	info os.FileInfo
@@ -43,25 +44,30 @@ var documentTypes = sync.OnceValue(func() *yamldoc.Types {
 // is nil and the error is that of the operating system.
 func ReadTenantFile(path string) (*TenantFile, error) {
 	data, info, err := readFile(path, maxTenantBytes)
+	return readTenant(path, data, info, err, tenantLimits)
+}
+
+// readTenant parses what was read.
+func readTenant(path string, data []byte, info os.FileInfo, err error, limits yamldoc.Limits) (*TenantFile, error) {
 	if err == nil && !info.Mode().IsRegular() {
 		err = &fs.PathError{Op: "read", Path: path, Err: errors.New("no regular file")}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("config: %w", err)
 	}
-	file := parseTenantFile(path, data, info)
+	file := parseTenantFile(path, data, info, limits)
 	if mistakes, _ := file.shape.problems.split(); len(mistakes) > 0 {
 		return file, mistakes
 	}
 	return file, nil
 }
 
-func parseTenantFile(path string, data []byte, info os.FileInfo) *TenantFile {
+func parseTenantFile(path string, data []byte, info os.FileInfo, limits yamldoc.Limits) *TenantFile {
 	name, _ := strings.CutSuffix(filepath.Base(path), ".yaml")
 	t := &TenantFile{name: name, text: data, hash: sha256.Sum256(data), info: info}
 	t.at = place{&source{name: path, text: data}, ""}
 	doc := &fileTenant{}
-	parsed, problems := yamldoc.Parse(data, tenantLimits)
+	parsed, problems := yamldoc.Parse(data, limits)
 	t.shape.shape(t.at.source, append(problems, parsed.DecodeTypes(documentTypes(), doc)...))
 	if !nameForm.MatchString(name) {
 		t.shape.problem(t.at, "the tenant is named after its file, and a name has 1 to 64 of the characters A-Z a-z 0-9 . _ -", "rename the file")
@@ -101,7 +107,7 @@ func (t *TenantFile) Info() os.FileInfo { return t.info }
 // read, in their order.
 func readTenantFiles(paths []TenantPath, found *report) []*TenantFile {
 	files, errs := make([]*TenantFile, len(paths)), make([]error, len(paths))
-	inParallel(len(paths), func(i int) { files[i], errs[i] = ReadTenantFile(paths[i].Path) })
+	inParallel(len(paths), func(i int) { files[i], errs[i] = paths[i].Read() })
 	for i, err := range errs {
 		if files[i] == nil {
 			found.problem(place{&source{name: paths[i].Path}, ""}, "the file cannot be read: "+cause(err), "")

@@ -28,11 +28,19 @@ func (b *tenantBuilder) policy() *policy.Policy {
 	if len(doc.Rules)+len(own) > 0 {
 		spec := policy.Spec{Rules: ruleSpecs(doc.Rules)}
 		spec.Named = own.with(inherited, &spec)
-		parts = append(parts, b.base.part(&b.report, t.at, paths, spec))
+		own := b.base.part(&b.report, t.at, paths, spec)
+		b.weigh(own.policy, t.at.at("policy"))
+		parts = append(parts, own)
 	}
 	requirement, public := d.require, d.public
 	if t.doc.Require != nil {
 		requirement = b.base.requirePart(&b.report, t.at, paths, requireSpec(t.doc.Require, own, inherited))
+		if b.bounds != nil {
+			for _, own := range requirement {
+				b.weigh(own.policy, t.at.at("require"))
+			}
+			requirement = slices.Concat(d.require, requirement)
+		}
 	}
 	if t.doc.Public != nil {
 		public = b.base.publicPart(&b.report, t.at, t.doc.Public)

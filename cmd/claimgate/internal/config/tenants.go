@@ -12,6 +12,7 @@ import (
 
 	"github.com/claimgate/claimgate/authz"
 	"github.com/claimgate/claimgate/cmd/claimgate/internal/config/yamldoc"
+	"github.com/claimgate/claimgate/policy"
 )
 
 // Tenant is a compiled tenant and what it was compiled from.
@@ -33,8 +34,13 @@ func (b *Base) Tenant(file *TenantFile) (*Tenant, Problems) {
 	if file.doc == nil {
 		return nil, slices.Clone(file.shape.problems)
 	}
-	t := &tenantBuilder{base: b, file: file}
+	granted, grant, refused := b.admitted(file)
+	if len(refused) > 0 {
+		return nil, refused
+	}
+	t := &tenantBuilder{base: b, file: granted, bounds: grant}
 	compiled := t.compile()
+	t.problems = grant.reword(t.problems)
 	if len(file.shape.problems) > 0 {
 		mistakes, _ := t.problems.split()
 		return nil, append(file.shape.unrelated(mistakes), file.shape.problems...)
@@ -53,6 +59,11 @@ func (b *Base) Places(file *TenantFile) authz.HeldSpec {
 	held := authz.HeldSpec{Name: file.name}
 	if file.doc == nil {
 		return held
+	}
+	if grant := b.main.delegationOf(file); grant != nil {
+		claimed := *file
+		claimed.doc = grant.bounded(file.doc)
+		file = &claimed
 	}
 	var ignored report
 	held.Hosts = ignored.hosts(file.at, file.doc.Hosts, false)
@@ -138,7 +149,9 @@ type tenantBuilder struct {
 	report
 	base     *Base
 	file     *TenantFile
-	broken   bool // an issuer that it names is of no use
+	bounds   *delegation  // nil: the operator wrote the file
+	costs    policy.Costs // of the file's own conditions, where it is delegated
+	broken   bool         // an issuer that it names is of no use
 	sources  []string
 	insecure []string
 }

@@ -100,7 +100,7 @@ func TestP6FIFOBetweenListingAndReading(t *testing.T) {
 	documents := a.live.opts.Documents
 	for what, known := range map[string]*File{"first": nil, "again": before} {
 		within(t, what, func() {
-			if file, err := documents.ReadTenant(path, known); file != nil || err == nil {
+			if file, err := documents.ReadTenant(Found{Path: path}, known); file != nil || err == nil {
 				t.Errorf("%s: read %v, %v", what, file, err)
 			}
 		})

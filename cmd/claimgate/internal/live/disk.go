@@ -24,6 +24,7 @@ type disk struct {
 // seen is one tenant file as it was read.
 type seen struct {
 	path   string
+	theirs bool // Found.Delegated
 	info   os.FileInfo
 	file   *File // nil: it cannot be read
 	err    error // what is wrong with its shape, or why it cannot be read
@@ -40,11 +41,11 @@ func (d *disk) scan(found []Found, all bool) map[string][]*seen {
 	var changed []*seen
 	for _, f := range found {
 		known := d.files[f.Path]
-		if known != nil && !all && !known.again && alike(known.info, f.Info) {
+		if known != nil && !all && !known.again && known.theirs == f.Delegated && alike(known.info, f.Info) {
 			files[f.Path] = known
 			continue
 		}
-		next := &seen{path: f.Path, info: f.Info}
+		next := &seen{path: f.Path, theirs: f.Delegated, info: f.Info}
 		if known != nil {
 			next.file, next.before = known.file, known.info
 		}
@@ -65,7 +66,7 @@ func (d *disk) scan(found []Found, all bool) map[string][]*seen {
 
 // read reads one file and tells whether it may still be in the making.
 func (d *disk) read(s *seen) {
-	s.file, s.err = d.documents.ReadTenant(s.path, s.file)
+	s.file, s.err = d.documents.ReadTenant(Found{Path: s.path, Delegated: s.theirs}, s.file)
 	if s.file == nil {
 		s.again = true // permissions change without a trace in size and time
 		return

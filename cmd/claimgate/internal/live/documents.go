@@ -18,7 +18,7 @@ type Documents interface {
 	// ReadTenant reads and decodes one tenant file. With an error the file is
 	// nil where it could not be read at all. What it was when it was read
 	// before, or nil, saves the work where it still says the same.
-	ReadTenant(path string, before *File) (*File, error)
+	ReadTenant(found Found, before *File) (*File, error)
 }
 
 // Base compiles tenants with what the main file says for all of them. Safe for
@@ -87,6 +87,8 @@ type Found struct {
 	Name string // of the tenant
 	Path string
 	Info os.FileInfo
+	// Delegated says that the tenant's own administrator writes the file.
+	Delegated bool
 }
 
 // File is one tenant as written: decoded, not compiled. Immutable.
@@ -97,6 +99,7 @@ type File struct {
 	Path      string
 	Hash      [sha256.Size]byte
 	Inline    bool // written in the main file; without text
+	Delegated bool // written by the tenant's own administrator
 	Suspended bool // says that the tenant is suspended, as far as it can be read
 	Document  any  // what the base compiles
 }

@@ -84,12 +84,13 @@ func list(main *config.Main) (Listing, error) {
 }
 
 // ReadTenant implements Documents.
-func (*files) ReadTenant(path string, before *File) (file *File, err error) {
+func (*files) ReadTenant(found Found, before *File) (file *File, err error) {
 	var document *config.TenantFile
-	if known := documentOf(before); known != nil {
+	if known := documentOf(before); known != nil && known.Delegated() == found.Delegated {
 		document, err = known.Reread()
 	} else {
-		document, err = config.ReadTenantFile(path)
+		path := config.TenantPath(found)
+		document, err = path.Read()
 	}
 	if document == nil {
 		return nil, err
@@ -109,7 +110,7 @@ func documentOf(file *File) *config.TenantFile {
 func fileOf(file *config.TenantFile) *File {
 	return &File{
 		Text: Text{file.Text(), file.Info()}, Name: file.Name(), Path: file.Path(), Hash: file.Hash(),
-		Inline: file.InMain(), Suspended: file.Suspended(), Document: file,
+		Inline: file.InMain(), Delegated: file.Delegated(), Suspended: file.Suspended(), Document: file,
 	}
 }
 

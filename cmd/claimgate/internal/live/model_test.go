@@ -329,7 +329,7 @@ func (m *machine) fileHosts(name string) []string {
 
 // whole returns what a cut file grants where it happens to be good.
 func (m *machine) whole(name string) string {
-	file, err := m.ReadTenant(m.path("tenants", name+".yaml"), nil)
+	file, err := m.ReadTenant(Found{Path: m.path("tenants", name+".yaml")}, nil)
 	if err != nil {
 		return ""
 	}

@@ -153,10 +153,14 @@ func (j *judging) yieldToHeld(holding []*tenant, items []*item) bool {
 	if len(holding) == 0 {
 		return false
 	}
-	holders := newHolders(holding)
+	all, operators := newHolders(holding), newHolders(operatorsOf(holding))
 	for _, i := range items {
 		if i.cand == nil {
 			continue
+		}
+		holders := all
+		if !i.cand.File.Delegated {
+			holders = operators
 		}
 		if holder, what := holders.holder(i.old, i.cand.Places); holder != nil {
 			j.giveWay(i, fmt.Sprintf("%s belongs to tenant %s, which is quarantined", what, holder.name))
@@ -283,7 +287,7 @@ func (j *judging) resolve(l line, conflicts []Conflict, held []authz.HeldSpec) e
 	if intruders := j.intruders(l, reasons); len(intruders) > 0 {
 		reasons = intruders
 	}
-	for i, why := range reasons {
+	for i, why := range delegatedFirst(reasons) {
 		j.giveWay(i, why)
 	}
 	return nil

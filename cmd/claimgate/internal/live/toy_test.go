@@ -112,13 +112,14 @@ func toyList(dirs []string) (Listing, error) {
 			}
 			path := filepath.Join(dir, entry.Name())
 			info, _ := os.Stat(path)
-			listing.Files = append(listing.Files, Found{name, path, info})
+			listing.Files = append(listing.Files, Found{Name: name, Path: path, Info: info})
 		}
 	}
 	return listing, nil
 }
 
-func (d *toy) ReadTenant(path string, _ *File) (*File, error) {
+func (d *toy) ReadTenant(found Found, _ *File) (*File, error) {
+	path := found.Path
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err

@@ -29,23 +29,7 @@ func (d *Document) Position(path string) Position {
 }
 
 // Has reports whether the document has the field path.
-func (d *Document) Has(path string) bool {
-	if d == nil {
-		return false
-	}
-	node := d.root
-	for path != "" && node != nil {
-		switch node.Kind {
-		case yaml.MappingNode:
-			_, node, path = enter(node, Position{}, strings.TrimPrefix(path, "."))
-		case yaml.SequenceNode:
-			_, node, path = pick(node, Position{}, path)
-		default:
-			node = nil
-		}
-	}
-	return node != nil
-}
+func (d *Document) Has(path string) bool { return d.node(path) != nil }
 
 // enter follows the longest member name that the path begins with; names may
 // hold dots themselves.

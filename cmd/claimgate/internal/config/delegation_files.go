@@ -1,0 +1,147 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// maxDelegatedBytes bounds a file of a delegated directory.
+const maxDelegatedBytes = 64 << 10
+
+// Read reads the file as ReadTenantFile does. A file of a delegated directory
+// is read without leaving that directory, whatever links are in it.
+func (p *TenantPath) Read() (*TenantFile, error) {
+	limits := tenantLimits
+	if p.Delegated {
+		limits.Bytes = maxDelegatedBytes
+	}
+	data, info, err := p.read()
+	file, err := readTenant(p.Path, data, info, err, limits)
+	if file != nil {
+		file.kept = p.Delegated
+	}
+	return file, err
+}
+
+func (p *TenantPath) read() ([]byte, os.FileInfo, error) {
+	if !p.Delegated {
+		return readFile(p.Path, maxTenantBytes)
+	}
+	root, err := os.OpenRoot(filepath.Dir(p.Path))
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = root.Close() }()
+	file, err := root.OpenFile(filepath.Base(p.Path), readOnly, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	return readOpen(file, maxDelegatedBytes)
+}
+
+// Delegated reports whether the file was read as one of a delegated directory.
+func (t *TenantFile) Delegated() bool { return t.kept }
+
+// delegated reads a directory whose files the tenants' own administrators
+// write: it is flat, and what is odd in it harms no other directory.
+func (f *finder) delegated(path string) {
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		f.problem(f.at, fmt.Sprintf("the directory %s cannot be read: %s", path, cause(err)), "")
+		return
+	}
+	defer func() { _ = root.Close() }()
+	entries, err := readNames(root)
+	if err != nil {
+		f.problem(f.at, fmt.Sprintf("the directory %s cannot be read: %s", path, cause(err)), "")
+		return
+	}
+	f.dirs = append(f.dirs, path)
+	for _, name := range entries {
+		if f.entries++; f.endless() {
+			f.problem(f.at, fmt.Sprintf("the directory holds more than %d files", maxDirEntries), "remove what is no tenant")
+			return
+		}
+		if !strings.HasPrefix(name, ".") {
+			f.file(root, path, name)
+		}
+	}
+}
+
+// readNames returns the names in a directory, sorted.
+func readNames(root *os.Root) ([]string, error) {
+	dir, err := root.Open(".")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = dir.Close() }()
+	names, err := dir.Readdirnames(-1)
+	slices.Sort(names)
+	return names, err
+}
+
+// file takes one file of a delegated directory.
+func (f *finder) file(root *os.Root, dir, base string) {
+	name, isYAML := strings.CutSuffix(base, ".yaml")
+	path := filepath.Join(dir, base)
+	at := place{&source{name: path}, ""}
+	info, err := root.Stat(base) // where it fails, whoever reads the file says why
+	switch {
+	case err == nil && info.IsDir():
+		f.ignored.problem(at, "this directory is not read, since the one that holds it is delegated", "move the files up")
+	case strings.HasSuffix(base, ".yml"):
+		f.ignored.problem(at, "this file is not read, since its name does not end in .yaml", "rename it")
+	case !isYAML:
+	case len(f.files) == maxTenantFiles:
+		f.further(f.at, fmt.Sprintf("the directory has more than %d tenant files", maxTenantFiles), "")
+	default:
+		f.files = append(f.files, TenantPath{Name: name, Path: path, Info: info, Delegated: true})
+	}
+}
+
+// delegatedRoots describes the directories that are delegated, so that no link
+// of another one leads into them.
+func (m *Main) delegatedRoots() []os.FileInfo {
+	var roots []os.FileInfo
+	for _, dir := range m.doc.TenantDirs {
+		if dir.Delegated == nil || dir.Path == "" {
+			continue
+		}
+		if info, err := os.Stat(m.beside(dir.Path)); err == nil {
+			roots = append(roots, info)
+		}
+	}
+	return roots
+}
+
+// yieldNames leaves delegated files out that are called like a tenant of the
+// main file or of a directory that is not delegated, whoever came first: else
+// the name alone would be a way to stop that tenant.
+func (m *Main) yieldNames(listing *Listing) {
+	if !slices.ContainsFunc(listing.Files, func(p TenantPath) bool { return p.Delegated }) {
+		return
+	}
+	taken := make(map[string]place, len(m.inline))
+	for _, t := range m.inline {
+		taken[strings.ToLower(t.name)] = t.at.at("name")
+	}
+	for _, file := range listing.Files {
+		if !file.Delegated {
+			taken[strings.ToLower(file.Name)] = place{&source{name: file.Path}, ""}
+		}
+	}
+	var ignored report
+	listing.Files = slices.DeleteFunc(listing.Files, func(file TenantPath) bool {
+		first, ok := taken[strings.ToLower(file.Name)]
+		if !file.Delegated || !ok {
+			return false
+		}
+		ignored.problem(place{&source{name: file.Path}, ""},
+			fmt.Sprintf("this delegated file is not read, since the name is that of another tenant (%s)", ignored.line(first)), "rename the file")
+		return true
+	})
+	listing.Ignored = append(listing.Ignored, ignored.problems...)
+}

@@ -1,0 +1,249 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/claimgate/claimgate/policy"
+)
+
+// Limits of one delegated file besides maxDelegatedBytes.
+const (
+	maxDelegatedRules   = 200
+	maxDelegatedIssuers = 5
+	maxDelegatedItems   = 1000   // elements of all its lists
+	maxDelegatedCEL     = 50_000 // units that its expressions may cost in one evaluation
+	maxDelegatedProgram = 2048   // instructions of its regular expressions
+)
+
+// admitted returns a file as its grant has it: with the labels of the grant, and
+// with the problem of everything that the grant does not give. A file of the
+// operator's is returned as it is.
+func (b *Base) admitted(file *TenantFile) (*TenantFile, *delegation, Problems) {
+	grant := b.main.delegationOf(file)
+	if grant == nil || file.doc == nil {
+		return file, grant, nil
+	}
+	j := &judge{base: b, grant: grant, file: file, doc: file.doc}
+	j.judge()
+	doc := *file.doc
+	doc.Labels = grant.doc.labels(file.name)
+	granted := *file
+	granted.doc = &doc
+	if len(j.problems) == 0 {
+		return &granted, grant, nil
+	}
+	return &granted, grant, append(slices.Clone(file.shape.problems), file.shape.unrelated(j.problems)...)
+}
+
+// judge compares one file with the grant of its directory. It compiles nothing:
+// what is beyond the grant is refused before any work is done for it.
+type judge struct {
+	report
+	base  *Base
+	grant *delegation
+	file  *TenantFile
+	doc   *tenantDoc
+}
+
+func (j *judge) judge() {
+	at := j.file.at
+	if len(j.file.text) > maxDelegatedBytes {
+		j.problem(at, fmt.Sprintf("a delegated file has at most %d bytes", maxDelegatedBytes), "shorten it")
+		return
+	}
+	tree := j.document(at.source)
+	if items := tree.Items(); items > maxDelegatedItems {
+		j.problem(at, fmt.Sprintf("the lists of the file have %d elements, and a delegated file has at most %d", items, maxDelegatedItems), "shorten them")
+		return
+	}
+	for _, name := range tree.Names("") {
+		j.field(name)
+	}
+	j.within(at.at("entries"), "entry", j.doc.Entries, j.grant.doc.Entries)
+	j.issuers(at.at("issuers"))
+	for i := range j.doc.Headers {
+		if name := strings.ToLower(j.doc.Headers[i].Name); name != "" && !slices.Contains(j.grant.headers, name) {
+			j.refuse(at.item("headers", i).at("name"), fmt.Sprintf("the grant of this directory does not give the header %.64q", name))
+		}
+	}
+	j.rules(at.at("policy.rules"))
+}
+
+// refuse reports something that the grant does not give.
+func (j *judge) refuse(at place, message string) {
+	j.further(at, message, "remove it, or ask the platform for it")
+}
+
+// field judges a field of the file by its name alone. One that does not exist
+// anywhere is known already.
+func (j *judge) field(name string) {
+	at := j.file.at.at(name)
+	switch why := neverDelegated(name); {
+	case why != "":
+		j.problem(at, name+" is never for a delegated file: "+why, "remove it")
+	case slices.Contains(delegable(), name) && !j.grant.has(name):
+		j.refuse(at, "the grant of this directory does not give the field "+name)
+	}
+}
+
+func (j *judge) within(at place, what string, names, given []string) {
+	for i, name := range names {
+		if name != "" && !slices.Contains(given, name) {
+			j.refuse(at.item("", i), fmt.Sprintf("the grant of this directory does not give the %s %.64q", what, name))
+		}
+	}
+}
+
+func (j *judge) rules(at place) {
+	rules := j.doc.Policy.Rules
+	if len(rules) > maxDelegatedRules {
+		j.problem(at, fmt.Sprintf("the file has %d rules, and a delegated file has at most %d", len(rules), maxDelegatedRules), "put rules together")
+	}
+	for i := range rules {
+		if rules[i].Mode == modeShadow {
+			j.problem(at.item("", i).at("mode"), "shadow is never for a delegated file", "remove the rule, or its mode")
+		}
+	}
+}
+
+func (j *judge) issuers(at place) {
+	docs := j.doc.Issuers
+	if len(docs) > maxDelegatedIssuers {
+		j.problem(at, fmt.Sprintf("the file has %d issuers, and a delegated file has at most %d", len(docs), maxDelegatedIssuers), "remove some")
+	}
+	audiences := j.grant.audiences(j.file.name)
+	for i := range docs {
+		at, doc := at.item("", i), &docs[i]
+		switch {
+		case doc.local != nil:
+			j.within(at.at("audiences"), "audience", doc.local.Audiences, audiences)
+			j.ownIssuer(at, &doc.local.issuerDoc)
+		case doc.name != "" && !slices.Contains(j.grant.doc.Issuers, doc.name):
+			j.refuse(at, fmt.Sprintf("the grant of this directory does not give the issuer %.64q", doc.name))
+		case doc.ref != nil:
+			j.within(at.at("audiences"), "audience", doc.ref.Audiences, audiences)
+		}
+	}
+}
+
+// ownIssuer judges an issuer that the file defines. What it may say is listed,
+// so that what comes later is refused until somebody thinks of it.
+func (j *judge) ownIssuer(at place, doc *issuerDoc) {
+	tree := j.document(at.source)
+	for _, name := range tree.Names(at.path) {
+		switch name {
+		case "name", "issuer", "audiences", "algorithms", "types", "clockSkew", "maxTokenAge", "claimMappings", "jwksUri", "jwks", "until", "keys":
+		default:
+			j.problem(at.at(name), name+" is never for an issuer of a delegated file", "remove it")
+		}
+	}
+	for _, name := range tree.Names(at.at("keys").path) {
+		if name != "deny" && name != "uses" {
+			j.problem(at.at("keys."+name), "keys."+name+" is never for an issuer of a delegated file", "remove it")
+		}
+	}
+	for _, field := range []struct{ path, url string }{{"issuer", doc.Issuer}, {"jwksUri", doc.JWKSURI}} {
+		if strings.ContainsAny(field.url, "{}") {
+			j.further(at.at(field.path), "a delegated file writes its URLs exactly", "remove the braces")
+		}
+		if field.url != "" && !strings.HasPrefix(field.url, "https://") {
+			j.further(at.at(field.path), "the URLs of a delegated file begin with https://", "write it as https://id.example.com/")
+		}
+	}
+	if known := j.base.definedAs(doc.Issuer); known != "" {
+		j.further(at.at("issuer"), fmt.Sprintf("this is an issuer of the main file (%s)", known), "list it by its name where the grant gives it, or remove it")
+	}
+}
+
+// definedAs returns the name of an issuer of the main file that the text is, or
+// may become for some tenant or token, or "". Case and a slash at the end make
+// no difference, so that none looks like another.
+func (b *Base) definedAs(text string) string {
+	if text == "" {
+		return ""
+	}
+	for _, name := range b.issuerNames {
+		if mayBecome(alike(b.issuers[name].doc.Issuer), alike(text)) {
+			return name
+		}
+	}
+	return ""
+}
+
+func alike(url string) string { return strings.TrimRight(strings.ToLower(url), "/") }
+
+// mayBecome reports whether a template becomes the text with some values in its
+// braces.
+func mayBecome(template, text string) bool {
+	begin, rest, open := strings.Cut(template, "{")
+	if !open {
+		return template == text
+	}
+	text, ok := strings.CutPrefix(text, begin)
+	_, rest, closed := strings.Cut(rest, "}")
+	if !ok || !closed {
+		return false
+	}
+	for n := 1; n <= min(len(text), 64) && templateText.MatchString(text[:n]); n++ {
+		if mayBecome(rest, text[n:]) {
+			return true
+		}
+	}
+	return false
+}
+
+// weigh bounds what the file's own part of the policy costs on each request.
+func (b *tenantBuilder) weigh(compiled *policy.Policy, at place) {
+	if b.bounds == nil {
+		return
+	}
+	costs := compiled.Costs()
+	b.costs.Expressions += costs.Expressions
+	b.costs.Program += costs.Program
+	for _, limit := range []struct {
+		what        string
+		n, greatest int
+	}{
+		{"the CEL expressions of the file may cost %d units in one evaluation, and those of a delegated file at most %d", b.costs.Expressions, maxDelegatedCEL},
+		{"the regular expressions of the file compile to %d instructions, and those of a delegated file to at most %d", b.costs.Program, maxDelegatedProgram},
+	} {
+		if limit.n > limit.greatest {
+			b.further(at, fmt.Sprintf(limit.what, limit.n, limit.greatest), "use fewer or simpler expressions")
+		}
+	}
+}
+
+// reword tells about labels where they are set.
+func (d *delegation) reword(problems Problems) Problems {
+	for i := range problems {
+		if p := &problems[i]; d != nil && below("labels", p.Path) {
+			p.Mend = "the grant sets the labels: see " + d.at.path + " of " + d.at.source.name
+		}
+	}
+	return problems
+}
+
+// bounded returns what a delegated file may claim, for one that is bad and must
+// not lose its places nor hold those of others.
+func (d *delegation) bounded(doc *tenantDoc) *tenantDoc {
+	claims := &tenantDoc{}
+	if d.has("entries") && doc.Entries != nil {
+		claims.Entries = []string{}
+		for _, name := range doc.Entries {
+			if slices.Contains(d.doc.Entries, name) {
+				claims.Entries = append(claims.Entries, name)
+			}
+		}
+	}
+	if d.has("issuers") && doc.Issuers != nil {
+		claims.Issuers = []grantDoc{}
+		for i := range doc.Issuers {
+			if grant := &doc.Issuers[i]; grant.local == nil && slices.Contains(d.doc.Issuers, grant.name) {
+				claims.Issuers = append(claims.Issuers, *grant)
+			}
+		}
+	}
+	return claims
+}

@@ -1,0 +1,32 @@
+package live
+
+// Files that tenants' own administrators write never stop what an operator
+// wrote: of two new ones that contest something the delegated one gives way, and
+// a delegated one that never was in force holds nothing against an operator's.
+
+// delegatedFirst returns those of the blamed versions that are delegated, or all
+// where none is. Whatever is then still contested is found in the next round.
+func delegatedFirst(blamed map[*item]string) map[*item]string {
+	delegated := map[*item]string{}
+	for i, why := range blamed {
+		if i.cand != nil && i.cand.File.Delegated {
+			delegated[i] = why
+		}
+	}
+	if len(delegated) == 0 {
+		return blamed
+	}
+	return delegated
+}
+
+// operatorsOf returns the quarantined tenants to which a file of an operator
+// gives way.
+func operatorsOf(holding []*tenant) []*tenant {
+	var kept []*tenant
+	for _, t := range holding {
+		if t.rank != 0 || t.file == nil || !t.file.Delegated {
+			kept = append(kept, t)
+		}
+	}
+	return kept
+}
