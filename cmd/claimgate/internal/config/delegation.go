@@ -14,6 +14,8 @@ import (
 // grant.
 const nameVariable = "{tenant.name}"
 
+const issuersField = "issuers"
+
 // delegation is the grant of one directory.
 type delegation struct {
 	doc     *delegatedDoc
@@ -133,8 +135,8 @@ func (b *builder) checkParts(d *delegation) {
 		needed      bool
 	}{
 		{"entries", "entries", d.doc.Entries != nil, true},
-		{"issuers", "issuers", d.doc.Issuers != nil, d.doc.Audiences == nil},
-		{"audiences", "issuers", d.doc.Audiences != nil, false},
+		{issuersField, issuersField, d.doc.Issuers != nil, d.doc.Audiences == nil},
+		{"audiences", issuersField, d.doc.Audiences != nil, false},
 		{"headerNames", "headers", d.doc.HeaderNames != nil, true},
 	} {
 		switch {
@@ -142,10 +144,10 @@ func (b *builder) checkParts(d *delegation) {
 			b.problem(d.at.at(part.list), "no file can use these without the field "+part.field, "add "+part.field+" to fields, or remove this")
 		case !part.written && part.needed && d.has(part.field):
 			mend := "write " + part.list + ": [...] beside fields"
-			if part.field == "issuers" {
+			if part.field == issuersField {
 				mend = "write issuers: [...] or audiences: [...] beside fields"
 			}
-			b.further(d.at.at("fields"), "the field "+part.field+" is given, but nothing that could stand there", mend)
+			b.problem(d.at.item("fields", slices.Index(d.doc.Fields, delegatedField(part.field))), "the field "+part.field+" is given, but nothing that could stand there", mend)
 		}
 	}
 }

@@ -24,7 +24,7 @@ type delegatedField string
 
 // delegable are the fields that a grant may give.
 func delegable() []string {
-	return []string{"entries", "headers", "issuers", "policy", "require", "suspended"}
+	return []string{"entries", "headers", issuersField, "policy", "require", "suspended"}
 }
 
 // neverDelegated returns why a field is never given, or "".
