@@ -107,11 +107,11 @@ func compile(file string) (summary string, warnings config.Problems, err error) 
 	if err != nil {
 		return "", nil, err
 	}
-	contents := []string{
-		count(built.Counts.Tenants, "tenant"),
-		count(built.Counts.Issuers, "issuer"),
-		count(built.Counts.Rules, "rule"),
+	contents := []string{count(built.Counts.Tenants, "tenant")}
+	if n := built.Counts.Delegated; n > 0 {
+		contents = append(contents, fmt.Sprintf("%d of them delegated", n))
 	}
+	contents = append(contents, count(built.Counts.Issuers, "issuer"), count(built.Counts.Rules, "rule"))
 	if n := len(built.Warnings); n > 0 {
 		contents = append(contents, count(n, "warning"))
 	}

@@ -87,6 +87,7 @@ func limits() []limitGroup {
 		{"What is kept and what waits", storeLimits()},
 		{"What a token and a request can cost a policy", evaluationLimits()},
 		{"What a policy may hold", policyLimits()},
+		{"What a delegated tenant file may hold", delegatedLimits()},
 		{"What is answered", answerLimits()},
 	}
 }
@@ -159,6 +160,18 @@ func policyLimits() []limit {
 		{"instructions of all of a policy", 1 << 13, false, mistake, "policy.maxProgram", "TestNamedExpressionsAreCountedAtEachUse"},
 		{"CEL expression", 2 << 10, true, mistake, "policy.maxSource", "TestCompileCEL"},
 		{"CEL expressions of a policy", 64, false, mistake, "policy.maxCEL", "TestJoinProblems"},
+	}
+}
+
+func delegatedLimits() []limit {
+	const mistake, held, constant = "the file is bad", "TestDelegatedLimits", "cmd/claimgate/internal/config.maxDelegated"
+	return []limit{
+		{"size", 64 << 10, true, mistake, constant + "Bytes", held},
+		{"rules", 200, false, mistake, constant + "Rules", held},
+		{"issuers", 5, false, mistake, constant + "Issuers", held},
+		{"elements of all its lists", 1000, false, mistake, constant + "Items", held},
+		{"cost of its CEL expressions, each at its most", 50_000, false, mistake, constant + "CEL", held},
+		{"instructions of its regular expressions", 2048, false, mistake, constant + "Program", held},
 	}
 }
 

@@ -83,16 +83,17 @@ func refuseUnknown(root *cobra.Command) {
 // commands is the index.
 func commands() []*cobra.Command {
 	return []*cobra.Command{
-		newServeCommand(),   // answer Envoy
-		newCheckCommand(),   // find every mistake of a configuration
-		newKeysCommand(),    // fetch and show the keys of issuers
-		newSchemaCommand(),  // print the JSON Schema of the configuration
-		newDemoCommand(),    // run an example with a real Envoy
-		newVersionCommand(), // say what was built
-		newConfigTopic(),    // help: every field of the configuration
-		newLeversTopic(),    // help: what to change in an emergency
-		newReloadTopic(),    // help: changing the configuration of a running server
-		newReasonsTopic(),   // help: what each reason of a decision means
-		newLimitsTopic(),    // help: every limit and what happens beyond it
+		newServeCommand(),    // answer Envoy
+		newCheckCommand(),    // find every mistake of a configuration
+		newKeysCommand(),     // fetch and show the keys of issuers
+		newSchemaCommand(),   // print the JSON Schema of the configuration
+		newDemoCommand(),     // run an example with a real Envoy
+		newVersionCommand(),  // say what was built
+		newConfigTopic(),     // help: every field of the configuration
+		newLeversTopic(),     // help: what to change in an emergency
+		newDelegationTopic(), // help: what tenants' own administrators may write
+		newReloadTopic(),     // help: changing the configuration of a running server
+		newReasonsTopic(),    // help: what each reason of a decision means
+		newLimitsTopic(),     // help: every limit and what happens beyond it
 	}
 }

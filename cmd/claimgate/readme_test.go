@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -124,6 +125,36 @@ func TestP3TheReadmeHasTheDefaultsOfTheKeyContract(t *testing.T) {
 		want := fmt.Sprintf("\nissuers[].keys.%s (duration, default %s)\n", row[1], row[2])
 		if !strings.Contains(config.Reference(), want) {
 			t.Errorf("the reference does not have%s", want)
+		}
+	}
+}
+
+// TestSecurityTests: every test and table of attacks that SECURITY.md names is
+// there.
+func TestSecurityTests(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "SECURITY.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tests strings.Builder
+	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		source, err := os.ReadFile(path)
+		tests.Write(source)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := regexp.MustCompile("`(Test[A-Za-z0-9]+|[a-z]+Attacks)`").FindAllStringSubmatch(string(text), -1)
+	if len(names) < 20 {
+		t.Fatalf("%d names", len(names))
+	}
+	for _, name := range names {
+		if !strings.Contains(tests.String(), "\nfunc "+name[1]+"(") {
+			t.Errorf("there is no %s", name[1])
 		}
 	}
 }

@@ -39,6 +39,18 @@ func newConfigTopic() *cobra.Command {
 	return topic
 }
 
+// newDelegationTopic is a page of help, no command: `claimgate help delegation`.
+func newDelegationTopic() *cobra.Command {
+	topic := &cobra.Command{
+		Use:   "delegation",
+		Short: "Directories that the tenants' own administrators write",
+	}
+	topic.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
+		_ = write(cmd.OutOrStdout(), config.Delegation()) // as cobra does with its own pages
+	})
+	return topic
+}
+
 // newLeversTopic is a page of help, no command: `claimgate help levers`.
 func newLeversTopic() *cobra.Command {
 	topic := &cobra.Command{

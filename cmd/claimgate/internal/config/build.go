@@ -60,6 +60,9 @@ func (d *Document) counts() Counts {
 		counts.Rules += len(doc.Policies[i].Rules)
 	}
 	for _, t := range d.tenants {
+		if t.kept {
+			counts.Delegated++
+		}
 		if t.doc == nil {
 			continue
 		}

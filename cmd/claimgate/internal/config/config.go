@@ -57,9 +57,10 @@ type Built struct {
 // Counts say how much is written, whatever it makes: a template counts once,
 // and so does a rule of a policy that many tenants use.
 type Counts struct {
-	Tenants int
-	Issuers int // of the main file and of the tenants' own
-	Rules   int // allow and deny rules of policies, of tenantDefaults and of tenants
+	Tenants   int
+	Delegated int // of these
+	Issuers   int // of the main file and of the tenants' own
+	Rules     int // allow and deny rules of policies, of tenantDefaults and of tenants
 }
 
 // Settings are the resolved settings of the process.

@@ -27,14 +27,10 @@ func (b *Base) admitted(file *TenantFile) (*TenantFile, *delegation, Problems) {
 	}
 	j := &judge{base: b, grant: grant, file: file, doc: file.doc}
 	j.judge()
-	doc := *file.doc
-	doc.Labels = grant.doc.labels(file.name)
-	granted := *file
-	granted.doc = &doc
 	if len(j.problems) == 0 {
-		return &granted, grant, nil
+		return grant.labelled(file), grant, nil
 	}
-	return &granted, grant, append(slices.Clone(file.shape.problems), file.shape.unrelated(j.problems)...)
+	return file, grant, append(slices.Clone(file.shape.problems), file.shape.unrelated(j.problems)...)
 }
 
 // judge compares one file with the grant of its directory. It compiles nothing:
@@ -122,10 +118,19 @@ func (j *judge) issuers(at place) {
 			j.ownIssuer(at, &doc.local.issuerDoc)
 		case doc.name != "" && !slices.Contains(j.grant.doc.Issuers, doc.name):
 			j.refuse(at, fmt.Sprintf("the grant of this directory does not give the issuer %.64q", doc.name))
-		case doc.ref != nil:
+		case doc.ref != nil && doc.ref.Audiences != nil:
 			j.within(at.at("audiences"), "audience", doc.ref.Audiences, audiences)
+		case !j.tellsApart(doc.name):
+			j.refuse(at, "the tokens of this issuer are told apart by their audiences alone, and without audiences all of them would be this tenant's")
 		}
 	}
+}
+
+// tellsApart reports whether no two tenants share a token of an issuer of the
+// main file, or nobody knows it.
+func (j *judge) tellsApart(name string) bool {
+	known := j.base.issuers[name]
+	return known == nil || known.doc.TenantClaim != nil || isTenantTemplate(known.doc.Issuer)
 }
 
 // ownIssuer judges an issuer that the file defines. What it may say is listed,
@@ -225,25 +230,37 @@ func (d *delegation) reword(problems Problems) Problems {
 	return problems
 }
 
-// bounded returns what a delegated file may claim, for one that is bad and must
-// not lose its places nor hold those of others.
-func (d *delegation) bounded(doc *tenantDoc) *tenantDoc {
-	claims := &tenantDoc{}
+// labelled returns the file with the labels of the grant.
+func (d *delegation) labelled(file *TenantFile) *TenantFile {
+	doc := *file.doc
+	doc.Labels = d.doc.labels(file.name)
+	labelled := *file
+	labelled.doc = &doc
+	return &labelled
+}
+
+// bounded returns the file with no more than what it may claim where it is not
+// in force: it must not lose its places, nor hold those of others. An issuer of
+// its own is held only once it was in force, for whoever writes its URL first
+// need not be whose it is.
+func (d *delegation) bounded(file *TenantFile) *TenantFile {
+	doc := file.doc
+	claims := &tenantDoc{Labels: d.doc.labels(file.name)}
 	if d.has("entries") && doc.Entries != nil {
-		claims.Entries = []string{}
-		for _, name := range doc.Entries {
-			if slices.Contains(d.doc.Entries, name) {
-				claims.Entries = append(claims.Entries, name)
-			}
-		}
+		claims.Entries = slices.DeleteFunc(slices.Clone(doc.Entries), func(name string) bool { return !slices.Contains(d.doc.Entries, name) })
 	}
-	if d.has("issuers") && doc.Issuers != nil {
-		claims.Issuers = []grantDoc{}
-		for i := range doc.Issuers {
-			if grant := &doc.Issuers[i]; grant.local == nil && slices.Contains(d.doc.Issuers, grant.name) {
-				claims.Issuers = append(claims.Issuers, *grant)
-			}
-		}
+	if d.has(issuersField) && doc.Issuers != nil {
+		claims.Issuers = slices.DeleteFunc(slices.Clone(doc.Issuers), func(g grantDoc) bool {
+			return g.local != nil || !slices.Contains(d.doc.Issuers, g.name) || !d.admits(&g, file.name)
+		})
 	}
-	return claims
+	bounded := *file
+	bounded.doc = claims
+	return &bounded
+}
+
+// admits reports whether a part of the audiences is within the grant.
+func (d *delegation) admits(g *grantDoc, tenant string) bool {
+	given := d.audiences(tenant)
+	return g.ref == nil || !slices.ContainsFunc(g.ref.Audiences, func(name string) bool { return !slices.Contains(given, name) })
 }

@@ -154,7 +154,7 @@ type resourceDoc struct {
 
 type dirDoc struct {
 	Path      string        `yaml:"path" required:"true" doc:"Directory, relative to this file. Every *.yaml in it and below is one tenant, named by its file name. Names that begin with a dot are skipped."`
-	Delegated *delegatedDoc `yaml:"delegated" doc:"The tenants' own administrators write these files: this is the most that a file may say. What tenantDefaults say holds for them too. Directories and links that lead out of the directory are not read, and a file has at most 64 KiB."`
+	Delegated *delegatedDoc `yaml:"delegated" doc:"The tenants' own administrators write these files: this is the most that a file may say. What tenantDefaults say holds for them too. Directories and links that lead out of the directory are not read, and a file has at most 64 KiB. claimgate help delegation tells more."`
 }
 
 // namedTenant is a tenant in the main file.

@@ -25,7 +25,8 @@ each element of the list tenants. The smallest useful file:
       issuers: [idp]
       policy: {rules: [{name: all, action: allow, anyToken: true}]}
 
-A file of tenantDirs holds the fields of tenants[] without name. Durations are
+A file of tenantDirs holds the fields of tenants[] without name; 'claimgate help
+delegation' tells about files that tenants write themselves. Durations are
 written as 100ms, 30s, 5m or 1h30m. Unknown fields, anchors, aliases and fields
 written twice are mistakes. ` + "`claimgate check`" + ` finds every mistake at once.
 `

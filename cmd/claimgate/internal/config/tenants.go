@@ -61,10 +61,22 @@ func (b *Base) Places(file *TenantFile) authz.HeldSpec {
 		return held
 	}
 	if grant := b.main.delegationOf(file); grant != nil {
-		claimed := *file
-		claimed.doc = grant.bounded(file.doc)
-		file = &claimed
+		file = grant.bounded(file)
 	}
+	return b.places(file)
+}
+
+// Kept returns the places of a tenant in force, which it keeps when its file
+// breaks later.
+func (b *Base) Kept(file *TenantFile) authz.HeldSpec {
+	if grant := b.main.delegationOf(file); grant != nil {
+		file = grant.labelled(file)
+	}
+	return b.places(file)
+}
+
+func (b *Base) places(file *TenantFile) authz.HeldSpec {
+	held := authz.HeldSpec{Name: file.name}
 	var ignored report
 	held.Hosts = ignored.hosts(file.at, file.doc.Hosts, false)
 	unread := slices.ContainsFunc([]string{"hosts", "entries"}, func(field string) bool {

@@ -20,7 +20,7 @@ func multiTenantStory() Story {
 		Example: "multi-tenant",
 		Issuers: multiTenantIssuers(),
 		Script:  "generate.sh",
-		Watch:   []string{"x-tenant", "x-plan", "x-user-id", "x-roles", "authorization"},
+		Watch:   []string{"x-tenant", "x-plan", "x-user-id", "x-roles", "x-team", "authorization"},
 		Steps:   append(placeSteps(), crossTenantSteps()...),
 		Hands: []Hand{
 			{Variable: "ACME", Issuer: "acme", Claims: realmRoles("alice", "reader"), Host: "acme.api.localhost", Target: order, Say: "acme on its own host"},
@@ -32,9 +32,9 @@ func multiTenantStory() Story {
 }
 
 func multiTenantIssuers() []IssuerSpec {
-	specs := make([]IssuerSpec, 0, 5+generatedTenants)
+	specs := make([]IssuerSpec, 0, 6+generatedTenants)
 	specs = append(specs, IssuerSpec{Name: platformIssuer, Port: 8082, Algorithm: "RS256"}, IssuerSpec{Name: ownIssuer, Port: 8083, Algorithm: "ES256"},
-		realmOf("acme"), realmOf("globex"), realmOf("hooli"))
+		realmOf("acme"), realmOf("globex"), realmOf("hooli"), realmOf("stark"))
 	for n := range generatedTenants {
 		specs = append(specs, realmOf(fmt.Sprintf("t%03d", n+1)))
 	}
@@ -77,6 +77,8 @@ func placeSteps() []Step {
 			gets(passed("allowed", "x-plan=silver x-roles=admin x-tenant=globex x-user-id=gus")),
 		on("partners.localhost", "/t/hooli/orders/7", "hooli: under its prefix").sends(bearer("hooli", realmRoles("hank", "reader"))).
 			gets(passed("allowed", "x-plan=silver x-roles=reader x-tenant=hooli x-user-id=hank")),
+		on("stark.api.localhost", "/audit/2026", "stark: a rule of its own").sends(bearer("stark", realmRoles("pepper", "auditor").with("team", "office"))).
+			gets(passed("allowed", "x-plan=silver x-roles=auditor x-team=office x-tenant=stark x-user-id=pepper")),
 		on("api.initech.localhost", order, "initech: an own issuer").sends(bearer(ownIssuer, claims{"sub": "ina", "groups": []string{"reader"}})).
 			gets(passed("allowed", "x-plan=silver x-roles=reader x-tenant=initech x-user-id=ina")),
 		on("t010.api.localhost", "/orders/export", "export, gold plan").sends(bearer("t010", realmRoles("tom", "reader"))).
@@ -116,6 +118,10 @@ func crossTenantSteps() []Step {
 			gets(refusedAs(401, "issuer_unknown", invalidToken)),
 		on("t011.api.localhost", "/orders/export", "export, silver plan").sends(bearer("t011", realmRoles("tim", "admin").with("plan", "gold"))).
 			gets(refusedAs(403, "policy_denied", "")),
+		on("stark.api.localhost", "/orders/export", "export, as the grant says").sends(bearer("stark", realmRoles("tony", "admin"))).
+			gets(refusedAs(403, "policy_denied", "")),
+		on("stark.api.localhost", "/audit/2026", "acme's token at stark").sends(bearer("acme", realmRoles("alice", "auditor"))).
+			gets(refusedAs(401, "issuer_unknown", invalidToken)),
 		on("api.localhost", order, "globex's own deny rule").sends(bearer(platformIssuer, member("mallory", "org_2f9k"))).
 			gets(refusedAs(403, "policy_denied", "")),
 		on("t042.api.localhost", order, "forged x-tenant, x-plan").sends(also(bearer("t042", realmRoles("tina", "reader")), "x-tenant: acme", "x-plan: gold", "x-roles: admin")).

@@ -8,7 +8,7 @@ type delegatedAttack struct{ what, file, want string }
 
 const allowAll = "policy: {rules: [{name: all, action: allow, anyToken: true}]}\n"
 
-func ownIssuer(fields string) string {
+func mineWith(fields string) string {
 	return "issuers:\n  - {name: mine, issuer: https://id.NAME.example, audiences: [https://NAME.example.com], algorithms: [ES256], " + fields + "}\n"
 }
 
@@ -80,6 +80,8 @@ func userAttacks() []delegatedAttack {
 		{"an issuer that is not given, with an end", "issuers: [{name: private, until: 2126-01-01T00:00:00Z}]\n", `1:11: issuers[0]: the grant of this directory does not give the issuer "private"`},
 		{"an issuer template that is not given", "issuers: [realms]\n", `1:11: issuers[0]: the grant of this directory does not give the issuer "realms"`},
 		{"an issuer that does not exist", "issuers: [nobody]\n", `1:11: issuers[0]: the grant of this directory does not give the issuer "nobody"`},
+		{"all of an issuer whose audiences are parts", "issuers: [parts]\n", "1:11: issuers[0]: the tokens of this issuer are told apart by their audiences alone"},
+		{"all of it until an end", "issuers: [{name: parts, until: 2126-01-01T00:00:00Z}]\n", "1:11: issuers[0]: the tokens of this issuer are told apart by their audiences alone"},
 		{"an audience of a neighbour", "issuers: [{name: parts, audiences: [part-victim]}]\n", `1:37: issuers[0].audiences[0]: the grant of this directory does not give the audience "part-victim"`},
 		{"an audience of a neighbour beside its own", "issuers: [{name: parts, audiences: [part-NAME, part-victim]}]\n", `1:51: issuers[0].audiences[1]: the grant of this directory does not give the audience "part-victim"`},
 		{"an audience by another case", "issuers: [{name: parts, audiences: [PART-NAME]}]\n", `1:37: issuers[0].audiences[0]: the grant of this directory does not give the audience "PART-NAME"`},
@@ -105,22 +107,22 @@ func issuerAttacks() []delegatedAttack {
 		{"an issuer that a claim names", mine("https://login.example.net/f8cdef31/v2.0"), "2:26: issuers[0].issuer: this is an issuer of the main file (entra)"},
 		{"every issuer, by a claim", mine(`"https://login.example.org/{tid}"`), "2:26: issuers[0].issuer: a delegated file writes its URLs exactly"},
 		{"a template of the tenant", mine(`"https://login.example.org/{tenant.labels.realm}"`), "2:26: issuers[0].issuer: a delegated file writes its URLs exactly"},
-		{"a template of the tenant in the place of its keys", ownIssuer(`jwksUri: "https://keys.example.org/{tenant.name}"`), "2:126: issuers[0].jwksUri: a delegated file writes its URLs exactly"},
+		{"a template of the tenant in the place of its keys", mineWith(`jwksUri: "https://keys.example.org/{tenant.name}"`), "2:126: issuers[0].jwksUri: a delegated file writes its URLs exactly"},
 		{"the name of an issuer of the main file", strings.Replace(mine("https://id.NAME.example"), "name: mine", "name: private", 1), "2:12: issuers[0].name: the main file has an issuer private already"},
-		{"an audience that is not given", strings.Replace(ownIssuer("types: [JWT]"), "https://NAME.example.com", "arena", 1), `2:66: issuers[0].audiences[0]: the grant of this directory does not give the audience "arena"`},
-		{"an audience of a neighbour at an issuer of its own", strings.Replace(ownIssuer("types: [JWT]"), "https://NAME.example.com", "https://victim.example.com", 1), `2:66: issuers[0].audiences[0]: the grant of this directory does not give the audience "https://victim.example.com"`},
+		{"an audience that is not given", strings.Replace(mineWith("types: [JWT]"), "https://NAME.example.com", "arena", 1), `2:66: issuers[0].audiences[0]: the grant of this directory does not give the audience "arena"`},
+		{"an audience of a neighbour at an issuer of its own", strings.Replace(mineWith("types: [JWT]"), "https://NAME.example.com", "https://victim.example.com", 1), `2:66: issuers[0].audiences[0]: the grant of this directory does not give the audience "https://victim.example.com"`},
 		{"no audience", "issuers: [{name: mine, issuer: https://id.NAME.example, algorithms: [ES256]}]\n", "1:11: issuers[0].audiences: this field is missing"},
 		{"an empty list of audiences", "issuers: [{name: mine, issuer: https://id.NAME.example, audiences: [], algorithms: [ES256]}]\n", "1:71: issuers[0].audiences: the list is empty"},
-		{"another claim in the place of the audience", ownIssuer("audienceClaim: client_id"), "2:132: issuers[0].audienceClaim: audienceClaim is never for an issuer of a delegated file"},
-		{"a tenant claim", ownIssuer("tenantClaim: org"), "2:130: issuers[0].tenantClaim: tenantClaim is never for an issuer of a delegated file"},
-		{"a readiness of the whole process", ownIssuer("required: true"), "2:127: issuers[0].required: required is never for an issuer of a delegated file"},
-		{"a readiness of nobody", ownIssuer("required: false"), "2:127: issuers[0].required: required is never for an issuer of a delegated file"},
-		{"tokens in another header", ownIssuer("fromHeaders: [{name: x-role}]"), "2:130: issuers[0].fromHeaders: fromHeaders is never for an issuer of a delegated file"},
-		{"tokens in a cookie", ownIssuer("fromCookies: [session]"), "2:130: issuers[0].fromCookies: fromCookies is never for an issuer of a delegated file"},
-		{"tokens in URLs", ownIssuer("fromParams: [token]"), "2:129: issuers[0].fromParams: fromParams is never for an issuer of a delegated file"},
-		{"a symmetric algorithm", strings.Replace(ownIssuer("types: [JWT]"), "ES256", "HS256", 1), "2:109: issuers[0].algorithms[0]: HMAC algorithms are never accepted: whoever can verify such a token can forge it"},
-		{"no algorithm", strings.Replace(ownIssuer("types: [JWT]"), "ES256", "none", 1), "2:109: issuers[0].algorithms[0]: tokens without a signature are never accepted"},
-		{"a skew of hours", ownIssuer("clockSkew: 10h"), "2:128: issuers[0].clockSkew: the greatest skew is 5m"},
+		{"another claim in the place of the audience", mineWith("audienceClaim: client_id"), "2:132: issuers[0].audienceClaim: audienceClaim is never for an issuer of a delegated file"},
+		{"a tenant claim", mineWith("tenantClaim: org"), "2:130: issuers[0].tenantClaim: tenantClaim is never for an issuer of a delegated file"},
+		{"a readiness of the whole process", mineWith("required: true"), "2:127: issuers[0].required: required is never for an issuer of a delegated file"},
+		{"a readiness of nobody", mineWith("required: false"), "2:127: issuers[0].required: required is never for an issuer of a delegated file"},
+		{"tokens in another header", mineWith("fromHeaders: [{name: x-role}]"), "2:130: issuers[0].fromHeaders: fromHeaders is never for an issuer of a delegated file"},
+		{"tokens in a cookie", mineWith("fromCookies: [session]"), "2:130: issuers[0].fromCookies: fromCookies is never for an issuer of a delegated file"},
+		{"tokens in URLs", mineWith("fromParams: [token]"), "2:129: issuers[0].fromParams: fromParams is never for an issuer of a delegated file"},
+		{"a symmetric algorithm", strings.Replace(mineWith("types: [JWT]"), "ES256", "HS256", 1), "2:109: issuers[0].algorithms[0]: HMAC algorithms are never accepted: whoever can verify such a token can forge it"},
+		{"no algorithm", strings.Replace(mineWith("types: [JWT]"), "ES256", "none", 1), "2:109: issuers[0].algorithms[0]: tokens without a signature are never accepted"},
+		{"a skew of hours", mineWith("clockSkew: 10h"), "2:128: issuers[0].clockSkew: the greatest skew is 5m"},
 	}
 }
 
@@ -148,18 +150,18 @@ func openingAttacks() []delegatedAttack {
 // To read files of the server, its environment and its settings.
 func serverAttacks() []delegatedAttack {
 	return []delegatedAttack{
-		{"a key set of the server's", ownIssuer("jwksFile: /etc/passwd"), "2:127: issuers[0].jwksFile: jwksFile is never for an issuer of a delegated file"},
-		{"authorities of the server's", ownIssuer("keys: {caFile: /etc/ssl/cert.pem}"), "2:132: issuers[0].keys.caFile: keys.caFile is never for an issuer of a delegated file"},
-		{"a bearer token of the server's", ownIssuer("keys: {bearerTokenFile: /var/run/secrets/token}"), "2:141: issuers[0].keys.bearerTokenFile: keys.bearerTokenFile is never for an issuer of a delegated file"},
+		{"a key set of the server's", mineWith("jwksFile: /etc/passwd"), "2:127: issuers[0].jwksFile: jwksFile is never for an issuer of a delegated file"},
+		{"authorities of the server's", mineWith("keys: {caFile: /etc/ssl/cert.pem}"), "2:132: issuers[0].keys.caFile: keys.caFile is never for an issuer of a delegated file"},
+		{"a bearer token of the server's", mineWith("keys: {bearerTokenFile: /var/run/secrets/token}"), "2:141: issuers[0].keys.bearerTokenFile: keys.bearerTokenFile is never for an issuer of a delegated file"},
 		{"a file in the place of a text", "policy: {rules: [{name: r, action: allow, when: [{claim: sub, equals: {file: /etc/passwd}}]}]}\n", `1:72: policy.rules[0].when[0].equals.file: there is no field "file" here`},
 		{"the environment in the place of a text", "headers: [{name: x-version, value: {env: HOME}}]\n", "1:36: headers[0].value: this needs a text, but is a mapping"},
 		{"a secret by reference", "log: {hashKey: env:HOME}\n", `1:1: log: there is no field "log" here`},
-		{"keys asked for all the time", ownIssuer("keys: {refreshInterval: 1ms}"), "2:141: issuers[0].keys.refreshInterval: keys.refreshInterval is never for an issuer of a delegated file"},
-		{"unknown keys asked for all the time", ownIssuer("keys: {unknownKidCooldown: 1ms}"), "2:144: issuers[0].keys.unknownKidCooldown: keys.unknownKidCooldown is never for an issuer of a delegated file"},
-		{"requests that wait", ownIssuer("keys: {unknownKidWait: 1h}"), "2:140: issuers[0].keys.unknownKidWait: keys.unknownKidWait is never for an issuer of a delegated file"},
-		{"fetches that wait", ownIssuer("keys: {timeout: 10h}"), "2:133: issuers[0].keys.timeout: keys.timeout is never for an issuer of a delegated file"},
-		{"failures without a pause", ownIssuer("keys: {maxBackoff: 1ms}"), "2:136: issuers[0].keys.maxBackoff: keys.maxBackoff is never for an issuer of a delegated file"},
-		{"keys for ever", ownIssuer("keys: {maxStale: 90000h}"), "2:134: issuers[0].keys.maxStale: keys.maxStale is never for an issuer of a delegated file"},
+		{"keys asked for all the time", mineWith("keys: {refreshInterval: 1ms}"), "2:141: issuers[0].keys.refreshInterval: keys.refreshInterval is never for an issuer of a delegated file"},
+		{"unknown keys asked for all the time", mineWith("keys: {unknownKidCooldown: 1ms}"), "2:144: issuers[0].keys.unknownKidCooldown: keys.unknownKidCooldown is never for an issuer of a delegated file"},
+		{"requests that wait", mineWith("keys: {unknownKidWait: 1h}"), "2:140: issuers[0].keys.unknownKidWait: keys.unknownKidWait is never for an issuer of a delegated file"},
+		{"fetches that wait", mineWith("keys: {timeout: 10h}"), "2:133: issuers[0].keys.timeout: keys.timeout is never for an issuer of a delegated file"},
+		{"failures without a pause", mineWith("keys: {maxBackoff: 1ms}"), "2:136: issuers[0].keys.maxBackoff: keys.maxBackoff is never for an issuer of a delegated file"},
+		{"keys for ever", mineWith("keys: {maxStale: 90000h}"), "2:134: issuers[0].keys.maxStale: keys.maxStale is never for an issuer of a delegated file"},
 	}
 }
 
@@ -169,22 +171,22 @@ func networkAttacks() []delegatedAttack {
 		return "issuers:\n  - {name: mine, issuer: \"" + issuer + "\", audiences: [https://NAME.example.com], algorithms: [ES256]}\n"
 	}
 	return []delegatedAttack{
-		{"private addresses", ownIssuer("keys: {allowPrivateAddresses: true}"), "2:147: issuers[0].keys.allowPrivateAddresses: keys.allowPrivateAddresses is never for an issuer of a delegated file"},
-		{"no private addresses", ownIssuer("keys: {allowPrivateAddresses: false}"), "2:147: issuers[0].keys.allowPrivateAddresses: keys.allowPrivateAddresses is never for an issuer of a delegated file"},
-		{"plain text", ownIssuer("keys: {insecureHTTP: true}"), "2:138: issuers[0].keys.insecureHTTP: keys.insecureHTTP is never for an issuer of a delegated file"},
+		{"private addresses", mineWith("keys: {allowPrivateAddresses: true}"), "2:147: issuers[0].keys.allowPrivateAddresses: keys.allowPrivateAddresses is never for an issuer of a delegated file"},
+		{"no private addresses", mineWith("keys: {allowPrivateAddresses: false}"), "2:147: issuers[0].keys.allowPrivateAddresses: keys.allowPrivateAddresses is never for an issuer of a delegated file"},
+		{"plain text", mineWith("keys: {insecureHTTP: true}"), "2:138: issuers[0].keys.insecureHTTP: keys.insecureHTTP is never for an issuer of a delegated file"},
 		{"an issuer without TLS", at("http://id.NAME.example"), "2:26: issuers[0].issuer: the URLs of a delegated file begin with https://"},
-		{"keys without TLS", ownIssuer("jwksUri: http://keys.NAME.example"), "2:126: issuers[0].jwksUri: the URLs of a delegated file begin with https://"},
+		{"keys without TLS", mineWith("jwksUri: http://keys.NAME.example"), "2:126: issuers[0].jwksUri: the URLs of a delegated file begin with https://"},
 		{"this machine", at("https://127.0.0.1:9192"), "2:26: issuers[0].issuer: only the main file may name a loopback address"},
 		{"this machine by name", at("https://localhost:9192"), "2:26: issuers[0].issuer: only the main file may name a loopback address"},
 		{"this machine by another form", at("https://[::ffff:127.0.0.1]"), "2:26: issuers[0].issuer: only the main file may name a loopback address"},
-		{"this machine by a name with a dot", ownIssuer("jwksUri: https://localhost./keys"), "2:126: issuers[0].jwksUri: only the main file may name a loopback address"},
-		{"a private address", ownIssuer("jwksUri: https://10.0.0.1/keys"), "2:126: issuers[0].jwksUri: the keys are of no use: JWKS URI: this address is not allowed: private ones need allowPrivateAddresses: true, link-local and multicast ones are always refused"},
-		{"the metadata service", ownIssuer("jwksUri: https://169.254.169.254/latest/meta-data"), "2:126: issuers[0].jwksUri: the keys are of no use: JWKS URI: this address is not allowed: private ones need allowPrivateAddresses: true, link-local and multicast ones are always refused"},
+		{"this machine by a name with a dot", mineWith("jwksUri: https://localhost./keys"), "2:126: issuers[0].jwksUri: only the main file may name a loopback address"},
+		{"a private address", mineWith("jwksUri: https://10.0.0.1/keys"), "2:126: issuers[0].jwksUri: the keys are of no use: JWKS URI: this address is not allowed: private ones need allowPrivateAddresses: true, link-local and multicast ones are always refused"},
+		{"the metadata service", mineWith("jwksUri: https://169.254.169.254/latest/meta-data"), "2:126: issuers[0].jwksUri: the keys are of no use: JWKS URI: this address is not allowed: private ones need allowPrivateAddresses: true, link-local and multicast ones are always refused"},
 		{"a private address of IPv6", at("https://[fd00::1]"), "2:26: issuers[0].issuer: the keys are of no use: issuer: this address is not allowed: private ones need allowPrivateAddresses: true, link-local and multicast ones are always refused"},
 		{"a private address behind NAT64", at("https://[64:ff9b::a00:1]"), "2:26: issuers[0].issuer: the keys are of no use: issuer: this address is not allowed: private ones need allowPrivateAddresses: true, link-local and multicast ones are always refused"},
 		{"no address at all", at("https://0.0.0.0"), "2:26: issuers[0].issuer: the keys are of no use: issuer: this address is not allowed: private ones need allowPrivateAddresses: true, link-local and multicast ones are always refused"},
-		{"a file by URL", ownIssuer("jwksUri: file:///etc/passwd"), "2:126: issuers[0].jwksUri: the URLs of a delegated file begin with https://"},
-		{"a user in a URL", ownIssuer("jwksUri: https://id.example.com@10.0.0.1/keys"), "2:126: issuers[0].jwksUri: the URL holds a user name or password"},
+		{"a file by URL", mineWith("jwksUri: file:///etc/passwd"), "2:126: issuers[0].jwksUri: the URLs of a delegated file begin with https://"},
+		{"a user in a URL", mineWith("jwksUri: https://id.example.com@10.0.0.1/keys"), "2:126: issuers[0].jwksUri: the URL holds a user name or password"},
 	}
 }
 

@@ -1,5 +1,7 @@
 package live
 
+import "slices"
+
 // Files that tenants' own administrators write never stop what an operator
 // wrote: of two new ones that contest something the delegated one gives way, and
 // a delegated one that never was in force holds nothing against an operator's.
@@ -29,4 +31,18 @@ func operatorsOf(holding []*tenant) []*tenant {
 		}
 	}
 	return kept
+}
+
+// againstHeld leaves those of the conflicts with issuers of quarantined tenants
+// out in which a file of an operator would give way to a delegated one.
+func (j *judging) againstHeld(items []*item, holding []*tenant, l line, conflicts []Conflict) []Conflict {
+	operators := operatorsOf(holding)
+	if len(conflicts) == 0 || len(operators) == len(holding) {
+		return conflicts
+	}
+	held, came := holdingIssuers(operators, l)
+	delegated := func(c Conflict) bool { return items[c.Index].cand != nil && items[c.Index].cand.File.Delegated }
+	conflicts = slices.DeleteFunc(conflicts, func(c Conflict) bool { return !delegated(c) })
+	firm := j.main.ContestHeldIssuers(j.together(items), held, came)
+	return append(conflicts, slices.DeleteFunc(firm, delegated)...)
 }

@@ -132,7 +132,7 @@ func (b base) Tenant(file *File) (*Tenant, error) {
 		}
 		return nil, problems
 	}
-	t := &Tenant{File: file, Places: b.compiled.Places(document), Keys: compiled.KeySources, Suspended: file.Suspended,
+	t := &Tenant{File: file, Places: b.compiled.Kept(document), Keys: compiled.KeySources, Suspended: file.Suspended,
 		Compiled: compiled, Insecure: compiled.Insecure}
 	for _, warning := range problems {
 		t.Warnings = append(t.Warnings, warning.String())

@@ -182,7 +182,7 @@ func (j *judging) yieldIssuers(holding []*tenant, l line) bool {
 	owners := slices.DeleteFunc(slices.Clone(l.fresh), j.without)
 	had := byItem(owners, j.main.ContestHeldIssuers(j.inForce(owners), held, make([]int, len(held))))
 	yielded := map[*item]bool{}
-	for _, conflict := range j.main.ContestHeldIssuers(j.together(items), held, came) {
+	for _, conflict := range j.againstHeld(items, holding, l, j.main.ContestHeldIssuers(j.together(items), held, came)) {
 		i := items[conflict.Index]
 		if _, own := had[i][conflict.What]; !yielded[i] && !own {
 			j.giveWay(i, conflict.Problem)
