@@ -170,7 +170,7 @@ func (b *Base) definedAs(text string) string {
 		return ""
 	}
 	for _, name := range b.issuerNames {
-		if mayBecome(alike(b.issuers[name].doc.Issuer), alike(text)) {
+		if b.issuers[name].alike.MatchString(alike(text)) {
 			return name
 		}
 	}
@@ -178,26 +178,6 @@ func (b *Base) definedAs(text string) string {
 }
 
 func alike(url string) string { return strings.TrimRight(strings.ToLower(url), "/") }
-
-// mayBecome reports whether a template becomes the text with some values in its
-// braces.
-func mayBecome(template, text string) bool {
-	begin, rest, open := strings.Cut(template, "{")
-	if !open {
-		return template == text
-	}
-	text, ok := strings.CutPrefix(text, begin)
-	_, rest, closed := strings.Cut(rest, "}")
-	if !ok || !closed {
-		return false
-	}
-	for n := 1; n <= min(len(text), 64) && templateText.MatchString(text[:n]); n++ {
-		if mayBecome(rest, text[n:]) {
-			return true
-		}
-	}
-	return false
-}
 
 // weigh bounds what the file's own part of the policy costs on each request.
 func (b *tenantBuilder) weigh(compiled *policy.Policy, at place) {

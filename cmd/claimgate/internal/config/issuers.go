@@ -26,6 +26,7 @@ type issuer struct {
 	perTenant bool           // holds properties of the tenant, and is compiled for each
 	sound     bool           // nothing is wrong with it
 	covers    *regexp.Regexp // what the template makes of tenants; nil: it is none
+	alike     *regexp.Regexp // what it is or may become, by its alike form
 }
 
 const maxClockSkew = 5 * time.Minute
@@ -44,6 +45,7 @@ func (b *builder) compileIssuers() {
 		known := &issuer{doc: doc, perTenant: isTenantTemplate(doc.Issuer) || isTenantTemplate(doc.JWKSURI)}
 		b.issuers[doc.Name] = known
 		known.sound = b.mistakes() == before && doc.Issuer != ""
+		known.alike = covers(alike(doc.Issuer))
 		if isTenantTemplate(doc.Issuer) {
 			known.covers = covers(doc.Issuer)
 		}
