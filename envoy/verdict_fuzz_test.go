@@ -27,6 +27,7 @@ import (
 // GET on /orders/** but not on /orders/secret/**, and one token that is good.
 type door struct {
 	server *Server
+	wire   *wireServer
 	codec  *codec
 	good   string
 }
@@ -74,13 +75,14 @@ func newDoor(tb testing.TB) *door {
 	input := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"EdDSA","typ":"at+jwt","kid":"k"}`)) + "." +
 		base64.RawURLEncoding.EncodeToString([]byte(`{"iss":"https://id.example.com","aud":"api","sub":"alice","exp":1800003600}`))
 	return &door{
-		server: NewServer(ServerOptions{Decider: engine}), codec: newCodec(newResponder().internal),
+		server: NewServer(ServerOptions{Decider: engine}), codec: newCodec(newResponder().internal), wire: newWireServer(NewServer(ServerOptions{Decider: engine}), true),
 		good: input + "." + base64.RawURLEncoding.EncodeToString(ed25519.Sign(secret, []byte(input))),
 	}
 }
 
-// ask sends bytes as they come from the wire, and reads the bytes of the answer
-// as Envoy does. Whatever arrived, there is an answer, and it says what it means.
+// ask sends bytes as they come from the wire to either codec, and reads the
+// bytes of the answers as Envoy does. Whatever arrived, there is an answer, it
+// says what it means, and both say the same.
 func (d *door) ask(t *testing.T, wire []byte) outcome {
 	t.Helper()
 	msg := &authv3.CheckRequest{}
@@ -91,13 +93,14 @@ func (d *door) ask(t *testing.T, wire []byte) outcome {
 	if err != nil {
 		t.Fatalf("Check returned %v", err)
 	}
-	data, err := d.codec.Marshal(response)
+	generated, err := d.codec.Marshal(response)
 	if err != nil {
 		t.Fatalf("does not encode: %v", err)
 	}
-	out := envoyReadsBytes(t, data.Materialize())
-	if out.verdict == envoyErrs || out.corrupt != "" || data.Len() == 0 {
-		t.Fatalf("%+v: %v", out, response)
+	own := answerBytes(t.Context(), t, d.wire, wire)
+	out, other := envoyReadsBytes(t, own), envoyReadsBytes(t, generated.Materialize())
+	if out.verdict == envoyErrs || out.corrupt != "" || len(own) == 0 || generated.Len() == 0 || out.verdict != other.verdict || out.status != other.status {
+		t.Fatalf("%+v, and by generated code %+v", out, other)
 	}
 	return out
 }
