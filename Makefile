@@ -58,7 +58,7 @@ authzbench: ## claimgate next to servers that do less, or the same otherwise (AR
 bench-report: ## The acceptance once more, into cmd/authzbench/report
 	@$(MAKE) --no-print-directory authzbench ARGS="-scenario acceptance -report cmd/authzbench/report $(ARGS)"
 
-fuzz: ## Every fuzz target for a while (FUZZTIME=10s each)
+fuzz: ## Every fuzz target for a while (FUZZTIME=10s each, FUZZPARALLEL=1 FUZZONLY=pattern; .build/fuzz.tsv)
 	@FUZZTIME=$(FUZZTIME) bash .ci/fuzz.sh
 
 build: ## A static binary in .build/bin
