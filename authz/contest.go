@@ -6,61 +6,72 @@ import (
 )
 
 // addEntryHosts enters the places that belong to an entry as such.
-func (b *builder) addEntryHosts(e *entry, base string) {
+func (b *builder) addEntryHosts(e *entryForm, base string) {
 	for i, h := range e.hosts {
-		p := &place{entry: e, prefix: e.prefix, host: h.host, path: base + "." + at("hosts", i)}
+		p := &place{entry: e, prefix: e.prefix, host: h.host, list: "hosts", index: i}
+		var problems []Problem
 		if h.variable {
-			b.checkTwins(p)
-			b.reserve(e, h.host)
-			continue
-		}
-		problems := b.contest(p)
-		b.found.addAll(problems)
-		if len(problems) == 0 {
+			problems = b.checkTwins(p)
+			b.ground.reserve(e, h.host)
+		} else if problems = b.contest(p); len(problems) == 0 {
 			b.enter(p)
 		}
+		b.found.addBelow(base, problems)
 	}
 }
 
 // checkTwins compares an entry whose hosts begin with the tenant's name with
 // those before it: on the host of one tenant they are places like any other.
-func (b *builder) checkTwins(p *place) {
-	for _, other := range b.all[:len(b.all)-1] {
+func (b *builder) checkTwins(p *place) (problems []Problem) {
+	for _, other := range b.next.entries[:len(b.next.entries)-1] {
 		for _, h := range other.hosts {
 			if !h.variable || h.host != p.host {
 				continue
 			}
-			if q := (&place{entry: other, prefix: other.prefix, host: p.host}); !tolerates(p, q) {
-				b.found.add(p.path, "entries "+strconv.Quote(other.name)+" and "+strconv.Quote(p.entry.name)+" both name host "+
-					strconv.Quote(tenantVariable+"."+p.host), "a place belongs to one entry: give them prefixes of their own, or say yieldsTo at the wider one")
+			if q := (&place{entry: other.entryForm, prefix: other.prefix, host: p.host}); !tolerates(p, q) {
+				problems = append(problems, Problem{
+					Path: p.where(),
+					Message: "entries " + strconv.Quote(other.name) + " and " + strconv.Quote(p.entry.name) + " both name host " +
+						strconv.Quote(tenantVariable+"."+p.host),
+					Mend: "a place belongs to one entry: give them prefixes of their own, or say yieldsTo at the wider one",
+				})
 			}
 		}
 	}
+	return problems
 }
+
+// where returns where the place is written, as in `hosts[0]`.
+func (p *place) where() string { return at(p.list, p.index) }
 
 // placesOf returns the hosts of a tenant: its own, and those that an entry makes
 // of its name. An own one that is an entry's is a problem and left out.
-func (b *builder) placesOf(t *Tenant, base string) []*place {
+func (g *ground) placesOf(t *Tenant, found *problems) []*place {
 	places := make([]*place, 0, len(t.hosts)+len(t.entries))
-	own := make(names, len(t.hosts))
+	var own names
+	if len(t.entries) > 0 && len(t.hosts) > 0 {
+		own = make(names, len(t.hosts))
+	}
 	for i, host := range t.hosts {
-		p := &place{tenant: t, prefix: prefix{tenant: -1}, host: host, path: base + "." + at("hosts", i), namesake: b.isEntry(t.name)}
-		if pattern := b.reservedFrom(p); pattern != nil {
-			b.found.addAll([]Problem{reservedProblem(p, pattern)})
+		p := &place{tenant: t, prefix: prefix{tenant: -1}, host: host, list: "hosts", index: i, namesake: g.isEntry(t.name)}
+		if pattern := g.reservedFrom(p); pattern != nil {
+			found.addAll([]Problem{reservedProblem(p, pattern)})
 			continue
 		}
-		own[host] = struct{}{}
 		places = append(places, p)
+		if own != nil {
+			own[host] = struct{}{}
+		}
 	}
 	for i, name := range t.entries {
-		e := b.entries[name]
+		e := g.byName[name]
 		if e == nil {
 			continue
 		}
 		for _, p := range expand(e, t.name) {
-			p.tenant, p.path, p.namesake = t, base+"."+at("entries", i), b.isEntry(t.name)
+			p.tenant, p.list, p.index, p.namesake = t, "entries", i, g.isEntry(t.name)
 			if own.has(p.host) && len(p.prefix.segments) == 0 {
-				b.found.add(p.path, "tenant "+strconv.Quote(t.name)+" names host "+strconv.Quote(p.host)+" itself and reaches it by entry "+strconv.Quote(name),
+				found.add(p.where(), "tenant "+strconv.Quote(t.name)+" names host "+strconv.Quote(p.host)+" itself and reaches it by entry "+strconv.Quote(name),
 					"remove one")
 			}
 			places = append(places, p)
@@ -70,7 +81,7 @@ func (b *builder) placesOf(t *Tenant, base string) []*place {
 }
 
 // expand returns the hosts of an entry that begin with the name.
-func expand(e *entry, name string) []*place {
+func expand(e *entryForm, name string) []*place {
 	var places []*place
 	for _, h := range e.hosts {
 		if h.variable {
@@ -144,7 +155,7 @@ func (p *place) yields() names {
 }
 
 // isEntry reports whether an entry has the name.
-func (b *builder) isEntry(name string) bool { return b.entries[name] != nil }
+func (g *ground) isEntry(name string) bool { return g.byName[name] != nil }
 
 // owner returns the name of the tenant that the place belongs to, "" for one of
 // an entry as such.
@@ -173,7 +184,7 @@ func (p *place) describe() string {
 // overlap says that the newcomer cannot have its place beside another.
 func overlap(known, newcomer *place) []Problem {
 	problem := Problem{
-		Path:    newcomer.path,
+		Path:    newcomer.where(),
 		Message: "host " + newcomer.describe() + " overlaps host " + known.describe(),
 		Mend:    "remove one, or name the narrower one's tenant under yieldsTo at the wider one",
 	}
@@ -195,74 +206,124 @@ func (n *node) all() []*place {
 	return n.places
 }
 
+// zone returns what lies one label below a parent, of nothing for nil.
+func (b *builder) zone(parent string) *zone {
+	if z, _ := b.next.zones.get(parent); z != nil {
+		return z
+	}
+	return &zone{}
+}
+
 // nodeAt returns the node of exactly this host or wildcard, or nil.
 func (b *builder) nodeAt(host string) *node {
-	if host == "*" {
-		return b.snapshot.anyHost
+	label, parent := cutHost(host)
+	switch {
+	case host == "*":
+		return b.next.anyHost
+	case label == "*":
+		return b.zone(parent).wild
 	}
-	if parent, wild := strings.CutPrefix(host, "*."); wild {
-		return b.snapshot.parents[parent]
-	}
-	return b.snapshot.hosts[host]
+	n, _ := b.zone(parent).hosts.get(label)
+	return n
 }
 
 // widerThan returns the nodes of the wildcards that cover the host.
 func (b *builder) widerThan(host string) []*node {
-	switch _, parent, dotted := strings.Cut(host, "."); {
+	switch label, parent := cutHost(host); {
 	case host == "*":
 		return nil
-	case dotted && !strings.HasPrefix(host, "*."):
-		return []*node{b.snapshot.parents[parent], b.snapshot.anyHost}
+	case parent != "" && label != "*":
+		return []*node{b.zone(parent).wild, b.next.anyHost}
 	}
-	return []*node{b.snapshot.anyHost}
+	return []*node{b.next.anyHost}
+}
+
+// entered are places in the order in which they were entered, so that who is
+// told of a contest does not change.
+type entered struct {
+	children map[string][]*place // of exact hosts, by parent
+	narrow   []*place            // of all hosts but `*`
 }
 
 // narrowerThan visits all places whose hosts a wildcard covers, in the order in
-// which they were entered, until visit returns false.
+// which they were entered where that is known, until visit returns false.
 func (b *builder) narrowerThan(host string, visit func(*place) bool) {
-	var covered []*place
-	if parent, wild := strings.CutPrefix(host, "*."); wild {
-		covered = b.children[parent]
-	} else if host == "*" {
-		covered = b.narrow
+	label, parent := cutHost(host)
+	switch {
+	case label != "*":
+	case b.order == nil && host == "*":
+		for _, z := range b.next.zones.all() {
+			if !z.visit(visit) || !z.wild.visit(visit) {
+				return
+			}
+		}
+	case b.order == nil:
+		b.zone(parent).visit(visit)
+	case host == "*":
+		(&node{b.order.narrow}).visit(visit)
+	default:
+		(&node{b.order.children[parent]}).visit(visit)
 	}
-	for _, p := range covered {
-		if !visit(p) {
-			return
+}
+
+// visit visits the exact hosts until visit returns false.
+func (z *zone) visit(visit func(*place) bool) bool {
+	for _, n := range z.hosts.all() {
+		if !n.visit(visit) {
+			return false
 		}
 	}
+	return true
+}
+
+func (n *node) visit(visit func(*place) bool) bool {
+	for _, p := range n.all() {
+		if !visit(p) {
+			return false
+		}
+	}
+	return true
 }
 
 // enter puts a place in force.
 func (b *builder) enter(p *place) {
-	s := b.snapshot
-	parent, wild := strings.CutPrefix(p.host, "*.")
-	var n *node
-	switch {
-	case p.host == "*":
-		if s.anyHost == nil {
-			s.anyHost = &node{}
-		}
-		n = s.anyHost
-	case wild:
-		n = nodeIn(s.parents, parent)
-	default:
-		n = nodeIn(s.hosts, p.host)
-		if _, parent, dotted := strings.Cut(p.host, "."); dotted {
-			b.children[parent] = append(b.children[parent], p)
-		}
+	b.setNode(p.host, b.nodeAt(p.host).with(p))
+	if b.order == nil || p.host == "*" {
+		return
 	}
-	if p.host != "*" {
-		b.narrow = append(b.narrow, p)
+	b.order.narrow = append(b.order.narrow, p)
+	if label, parent := cutHost(p.host); parent != "" && label != "*" {
+		b.order.children[parent] = append(b.order.children[parent], p)
 	}
-	n.insert(p)
 }
 
-func nodeIn(nodes map[string]*node, name string) *node {
-	n := nodes[name]
-	if n == nil {
-		n = &node{}
-		nodes[name] = n
+// setNode replaces the places of a host; nil: there are none.
+func (b *builder) setNode(host string, n *node) {
+	label, parent := cutHost(host)
+	if host == "*" {
+		b.next.anyHost = n
+		return
 	}
-	return n
+	z := b.ownZone(parent)
+	switch {
+	case label == "*":
+		z.wild = n
+	case n == nil:
+		z.hosts.remove(b.by, label)
+	default:
+		z.hosts.set(b.by, label, n)
+	}
+	if z.wild == nil && z.hosts.size == 0 {
+		b.next.zones.remove(b.by, parent)
+	}
+}
+
+// ownZone returns a zone for changing it.
+func (b *builder) ownZone(parent string) *zone {
+	z := b.zone(parent)
+	if z.owner != b.by {
+		z = &zone{hosts: z.hosts, wild: z.wild, owner: b.by}
+		b.next.zones.set(b.by, parent, z)
+	}
+	return z
 }

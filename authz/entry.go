@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,24 +15,51 @@ const MaxEntries = 256
 
 const maxPrefixSegments = 16
 
-// entry is a compiled EntrySpec with the tenants that list it.
-type entry struct {
+// entryForm is a compiled EntrySpec, whoever its tenants are. Immutable.
+type entryForm struct {
+	index       int // in the snapshot
 	name        string
 	key         string       // of a context extension
 	hosts       []hostOfSpec // in the order of the document
 	prefix      prefix
-	issuers     []*Issuer // of TenantFromClaim
-	verifier    *token.Verifier
+	issuers     []*Issuer       // of TenantFromClaim
+	uncounted   *token.Verifier // nil: no claim names the tenant
 	preflight   bool
 	public      *policy.Policy
 	relaxations Oddity
 	yieldsTo    names
 	credentials *credentials // of its issuers
 	resource    *resource    // nil: none
+}
 
-	tenants map[string]*Tenant
-	held    map[string]bool
-	claimed []map[string]claimed // by issuer, then by the value of its claim
+// entry is an entry with the tenants that list it.
+type entry struct {
+	*entryForm
+
+	verifier *token.Verifier // counts for these tenants
+	tenants  table[string, *Tenant]
+	held     map[string]bool
+	claimed  []table[string, claimed] // by issuer, then by the value of its claim
+}
+
+// newEntry returns an entry without tenants.
+func newEntry(form *entryForm) *entry {
+	e := &entry{entryForm: form, held: map[string]bool{}, claimed: make([]table[string, claimed], len(form.issuers))}
+	e.count()
+	return e
+}
+
+// clone returns an entry that may be changed.
+func (e *entry) clone() *entry {
+	c := &entry{entryForm: e.entryForm, tenants: e.tenants, held: maps.Clone(e.held), claimed: slices.Clone(e.claimed)}
+	c.count()
+	return c
+}
+
+func (e *entry) count() {
+	if e.uncounted != nil {
+		e.verifier = e.uncounted.CountFor(e.ownerOf)
+	}
 }
 
 // hostOfSpec is one host of an entry. With a variable the host is what follows
@@ -73,7 +101,7 @@ func (e *entry) findTenant(verified *token.Verified) (claimed, Reason, bool) {
 			continue
 		}
 		id := issuer.tenantOf(verified.Claims)
-		found, known := e.claimed[i][id]
+		found, known := e.claimed[i].get(id)
 		switch {
 		case !known || id == "":
 			return claimed{}, TenantUnknown, false
@@ -96,11 +124,10 @@ func (e *entry) ownerOf(issuer *token.Issuer, claims *token.Value) string {
 }
 
 // compileEntry checks and compiles an entry. Paths of problems begin with base.
-func compileEntry(spec *EntrySpec, base string, found *problems) *entry {
-	e := &entry{
+func compileEntry(spec *EntrySpec, base string, found *problems) *entryForm {
+	e := &entryForm{
 		name: spec.Name, key: spec.ContextExtension, prefix: prefix{tenant: -1}, preflight: spec.Preflight,
 		public: spec.Public, relaxations: spec.Relaxations, yieldsTo: namesOf(spec.YieldsTo),
-		tenants: map[string]*Tenant{}, held: map[string]bool{},
 	}
 	var relaxations problems
 	checkRelaxations(spec.Relaxations, &relaxations)
@@ -130,7 +157,7 @@ func compileEntry(spec *EntrySpec, base string, found *problems) *entry {
 
 // compilePlaces compiles hosts, prefix and issuers and sees to it that exactly
 // one of them names the tenant.
-func (e *entry) compilePlaces(spec *EntrySpec, base string, found *problems) {
+func (e *entryForm) compilePlaces(spec *EntrySpec, base string, found *problems) {
 	before := len(found.list)
 	e.compileHosts(spec.Hosts, base, found)
 	if spec.PathPrefix != "" {
@@ -156,7 +183,7 @@ func (e *entry) compilePlaces(spec *EntrySpec, base string, found *problems) {
 	}
 }
 
-func (e *entry) compileHosts(hosts []string, base string, found *problems) {
+func (e *entryForm) compileHosts(hosts []string, base string, found *problems) {
 	seen := make(map[string]bool, len(hosts))
 	for i, host := range hosts {
 		place := base + "." + at("hosts", i)
@@ -178,7 +205,7 @@ func (e *entry) compileHosts(hosts []string, base string, found *problems) {
 	}
 }
 
-func (e *entry) compileIssuers(spec *EntrySpec, base string, found *problems) {
+func (e *entryForm) compileIssuers(spec *EntrySpec, base string, found *problems) {
 	before := len(found.list)
 	if len(spec.TenantFromClaim) > MaxTenantIssuers {
 		found.add(base+".tenantFromClaim", "more than "+strconv.Itoa(MaxTenantIssuers)+" issuers", "remove some")
@@ -197,7 +224,6 @@ func (e *entry) compileIssuers(spec *EntrySpec, base string, found *problems) {
 			found.add(place, "issuer "+strconv.Quote(issuer.Name())+" is listed twice", "remove one")
 		}
 		e.issuers, issuers = append(e.issuers, issuer), append(issuers, issuer.issuer)
-		e.claimed = append(e.claimed, map[string]claimed{})
 	}
 	if len(found.list) > before {
 		return
@@ -207,7 +233,7 @@ func (e *entry) compileIssuers(spec *EntrySpec, base string, found *problems) {
 		found.add(base+".tenantFromClaim", err.Error(), "a token of one could be taken for one of the other: remove one")
 	}
 	if verifier != nil {
-		e.verifier = verifier.ChargeTo(spec.Scheduler, token.Payer{Entry: spec.Name}).CountFor(e.ownerOf)
+		e.uncounted = verifier.ChargeTo(spec.Scheduler, token.Payer{Entry: spec.Name})
 	}
 }
 

@@ -73,10 +73,10 @@ func (h *heldIDs) contested(g *grant) (tenant, why string) {
 }
 
 // checkHeldIDs reports issuers by which a tenant would get a held tenant's tokens.
-func (b *builder) checkHeldIDs(base string, t *Tenant) {
+func (b *builder) checkHeldIDs(t *Tenant, found *problems) {
 	for i := range t.grants {
 		if owner, why := b.heldIDs.contested(&t.grants[i]); owner != "" {
-			b.found.add(base+"."+at("issuers", i), "tenant "+strconv.Quote(t.name)+" "+why+" tenant "+strconv.Quote(owner)+
+			found.add(at("issuers", i), "tenant "+strconv.Quote(t.name)+" "+why+" tenant "+strconv.Quote(owner)+
 				", which has no good version", "mend that tenant, or give this one an id of its own")
 		}
 	}

@@ -30,7 +30,8 @@ type HeldIssuers struct {
 // nothing about the tenants among themselves. Paths are those of NewSnapshot.
 // Came has to ascend.
 func ContestHeldIssuers(tenants []*Tenant, h HeldIssuers) []Problem {
-	c := heldContest{known: make(map[string]*Issuer, len(h.Known)), tokens: newSharings(tenants)}
+	c := heldContest{by: new(edit), known: make(map[string]*Issuer, len(h.Known))}
+	c.tokens = newSharings(c.by, tenants)
 	for _, issuer := range h.Known {
 		if issuer != nil {
 			c.known[issuer.Name()] = issuer
@@ -49,8 +50,9 @@ func ContestHeldIssuers(tenants []*Tenant, h HeldIssuers) []Problem {
 }
 
 type heldContest struct {
+	by     *edit
 	known  map[string]*Issuer
-	tokens *sharings
+	tokens sharings
 }
 
 // hold takes the issuers of one tenant for held. Where the definition of that
@@ -65,8 +67,7 @@ func (c *heldContest) hold(spec *HeldSpec) {
 		known := c.known[h.Name]
 		if known != nil {
 			g.issuer = known
-			_, joins := c.tokens.groups(known.issuer)
-			join(joins, &member{tenant: spec.Name, grant: g, class: classOf(g)})
+			c.tokens.count(c.by, known.issuer, &member{tenant: spec.Name, grant: g, class: classOf(g)}, 1)
 		}
 		if strings.ContainsRune(h.URL, '{') || known != nil && known.issuer.URL() == h.URL {
 			continue
@@ -75,14 +76,7 @@ func (c *heldContest) hold(spec *HeldSpec) {
 		if h.TenantClaim != nil {
 			m.class.claim = fmt.Sprintf("%q", h.TenantClaim)
 		}
-		_, joins := c.tokens.groupsOf(h.URL)
-		join(joins, &m)
-	}
-}
-
-func join(groups []*group, m *member) {
-	for _, group := range groups {
-		group.add(m)
+		c.tokens.countOf(c.by, h.URL, &m, 1)
 	}
 }
 
@@ -90,14 +84,10 @@ func (c *heldContest) check(base string, t *Tenant, found *problems) {
 	for i := range t.grants {
 		g := &t.grants[i]
 		m := member{tenant: t.name, grant: g, class: classOf(g)}
-		meets, _ := c.tokens.groups(g.issuer.issuer)
-		for _, held := range meets {
-			if owner, why := held.contested(&m); owner != "" {
-				found.add(base+"."+at("issuers", i), "tenants "+strconv.Quote(owner)+" and "+strconv.Quote(t.name)+" "+why+" issuer "+
-					strconv.Quote(g.issuer.issuer.URL())+", and "+strconv.Quote(owner)+" has no good version",
-					"mend that tenant, or give this one an issuer, a tenantClaim or a part of the audiences of its own")
-				break
-			}
+		if owner, why := c.tokens.meets(g.issuer.issuer, &m); owner != "" {
+			found.add(base+"."+at("issuers", i), "tenants "+strconv.Quote(owner)+" and "+strconv.Quote(t.name)+" "+why+" issuer "+
+				strconv.Quote(g.issuer.issuer.URL())+", and "+strconv.Quote(owner)+" has no good version",
+				"mend that tenant, or give this one an issuer, a tenantClaim or a part of the audiences of its own")
 		}
 	}
 }

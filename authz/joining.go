@@ -6,17 +6,16 @@ import (
 )
 
 // checkEntries reports entries that cannot lead to the tenant.
-func (b *builder) checkEntries(base string, t *Tenant) {
+func (b *builder) checkEntries(t *Tenant, found *problems) {
 	for i, name := range t.entries {
-		place := base + "." + at("entries", i)
-		e := b.entries[name]
+		e := b.entry(name)
 		if e == nil {
-			b.found.add(place, "tenant "+strconv.Quote(t.name)+" names the unknown entry "+strconv.Quote(name),
+			found.add(at("entries", i), "tenant "+strconv.Quote(t.name)+" names the unknown entry "+strconv.Quote(name),
 				"define it under entries or correct the name")
 			continue
 		}
 		if slices.ContainsFunc(e.hosts, func(h hostOfSpec) bool { return h.variable }) && !isHostLabel(t.name) {
-			b.found.add(place, "the hosts of entry "+strconv.Quote(name)+" begin with the tenant's name, and "+strconv.Quote(t.name)+" can be no part of a host",
+			found.add(at("entries", i), "the hosts of entry "+strconv.Quote(name)+" begin with the tenant's name, and "+strconv.Quote(t.name)+" can be no part of a host",
 				"rename the tenant with a-z, 0-9, `-` and `_`, or list another entry")
 		}
 		if !e.byClaim() {
@@ -29,25 +28,34 @@ func (b *builder) checkEntries(base string, t *Tenant) {
 			if g == nil {
 				continue
 			}
-			if _, taken := e.claimed[k][g.id]; taken {
-				b.found.add(place, "id "+strconv.Quote(g.id)+" of issuer "+strconv.Quote(issuer.Name())+" belongs to another tenant", "give each tenant an id of its own")
+			if _, taken := e.claimed[k].get(g.id); taken {
+				found.add(at("entries", i), "id "+strconv.Quote(g.id)+" of issuer "+strconv.Quote(issuer.Name())+" belongs to another tenant", "give each tenant an id of its own")
 			}
 		}
 		if !admitted {
-			b.found.add(place, "tenant "+strconv.Quote(t.name)+" admits no issuer of entry "+strconv.Quote(name)+", so that no token could lead to it",
+			found.add(at("entries", i), "tenant "+strconv.Quote(t.name)+" admits no issuer of entry "+strconv.Quote(name)+", so that no token could lead to it",
 				"name one of them under issuers, or remove the entry")
 		}
 	}
 }
 
+// entry returns the entry of that name, or nil.
+func (b *builder) entry(name string) *entry {
+	form := b.ground.byName[name]
+	if form == nil {
+		return nil
+	}
+	return b.next.entries[form.index]
+}
+
 // join enters the tenant at its entries, under its name and its ids.
 func (b *builder) join(t *Tenant) {
 	for _, name := range t.entries {
-		e := b.entries[name]
-		e.tenants[t.name] = t
+		e := b.entry(name)
+		e.tenants.set(b.by, t.name, t)
 		for k, issuer := range e.issuers {
 			if g := t.grantOf(issuer); g != nil {
-				e.claimed[k][g.id] = claimed{tenant: t, grant: g}
+				e.claimed[k].set(b.by, g.id, claimed{tenant: t, grant: g})
 			}
 		}
 	}
@@ -81,13 +89,13 @@ func isHostLabel(name string) bool {
 
 // holdAll keeps the places of tenants without a good version: before all
 // tenants those that were in force, after them what is left for the others.
-func (b *builder) holdAll(accepted bool) {
-	for i := range b.spec.Held {
-		h := &b.spec.Held[i]
+func (b *builder) holdAll(held []HeldSpec, accepted bool) {
+	for i := range held {
+		h := &held[i]
 		if h.Accepted != accepted {
 			continue
 		}
-		if h.Name == "" || b.held[h.Name] || b.snapshot.tenants[h.Name] != nil {
+		if h.Name == "" || b.held[h.Name] || b.next.Tenant(h.Name) != nil {
 			b.found.add(at("held", i)+".name", "two tenants are named "+strconv.Quote(h.Name), "rename one")
 			continue
 		}
@@ -107,7 +115,7 @@ func (b *builder) hold(h *HeldSpec) {
 			places = append(places, &place{prefix: prefix{tenant: -1}, host: host})
 		}
 	}
-	for _, e := range b.all {
+	for _, e := range b.next.entries {
 		if !h.unknown() && !slices.Contains(h.Entries, e.name) {
 			continue
 		}
@@ -117,17 +125,17 @@ func (b *builder) hold(h *HeldSpec) {
 			if !given {
 				id = h.Name
 			}
-			if _, taken := e.claimed[k][id]; !taken && id != "" {
-				e.claimed[k][id] = claimed{}
+			if _, taken := e.claimed[k].get(id); !taken && id != "" {
+				e.claimed[k].set(b.by, id, claimed{})
 			}
 		}
 		if isHostLabel(h.Name) {
-			places = append(places, expand(e, h.Name)...)
+			places = append(places, expand(e.entryForm, h.Name)...)
 		}
 	}
 	for _, p := range places {
-		p.held, p.namesake = h.Name, b.isEntry(h.Name)
-		if p.entry == nil && b.reservedFrom(p) != nil {
+		p.held, p.namesake = h.Name, b.ground.isEntry(h.Name)
+		if p.entry == nil && b.ground.reservedFrom(p) != nil {
 			b.late = append(b.late, p)
 			continue
 		}
@@ -155,27 +163,47 @@ func (h *HeldSpec) unknown() bool { return len(h.Hosts)+len(h.Entries)+len(h.IDs
 
 // closeYielding closes every wildcard host that yields to a tenant whose places
 // are not known: its requests may arrive there.
-func (b *builder) closeYielding() {
+func (b *builder) closeYielding(held []HeldSpec) {
 	unknown := map[string]bool{}
-	for i := range b.spec.Held {
-		if h := &b.spec.Held[i]; h.unknown() && !b.isEntry(h.Name) {
+	for i := range held {
+		if h := &held[i]; h.unknown() && !b.ground.isEntry(h.Name) {
 			unknown[h.Name] = true
 		}
 	}
 	if len(unknown) == 0 {
 		return
 	}
-	closeIn := func(n *node) {
-		for _, p := range n.all() {
-			if p.held == "" {
-				p.held = p.yields().first(unknown)
-			}
+	b.next.anyHost = b.next.anyHost.closed(unknown)
+	wild := map[string]*node{}
+	for parent, z := range b.next.zones.all() {
+		if n := z.wild.closed(unknown); n != z.wild {
+			wild[parent] = n
 		}
 	}
-	closeIn(b.snapshot.anyHost)
-	for _, n := range b.snapshot.parents {
-		closeIn(n)
+	for parent, n := range wild {
+		b.ownZone(parent).wild = n
 	}
+}
+
+// closed returns the node with those places closed that yield to an unknown
+// tenant: itself, where none does.
+func (n *node) closed(unknown map[string]bool) *node {
+	var places []*place
+	for i, p := range n.all() {
+		holder := p.yields().first(unknown)
+		if p.held != "" || holder == "" {
+			continue
+		}
+		if places == nil {
+			places = slices.Clone(n.places)
+		}
+		shut := *p
+		shut.held, places[i] = holder, &shut
+	}
+	if places == nil {
+		return n
+	}
+	return &node{places}
 }
 
 // first returns the first name in order that is wanted, "" for none.

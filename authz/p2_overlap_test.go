@@ -317,3 +317,16 @@ func manyTenants(tb testing.TB, count int) *authz.SnapshotSpec {
 	}
 	return spec
 }
+
+// BenchmarkOneChangedTenant changes one of them.
+func BenchmarkOneChangedTenant(b *testing.B) {
+	spec := manyTenants(b, 10_000)
+	snapshot := newSnapshot(b, *spec)
+	changed := spec.Tenants[77]
+	b.ReportAllocs()
+	for b.Loop() {
+		if snapshot = snapshot.With(authz.Change{Tenants: []*authz.Tenant{changed}}); snapshot == nil {
+			b.Fatal("contested")
+		}
+	}
+}

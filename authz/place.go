@@ -39,7 +39,7 @@ func (s *Snapshot) resolvePlace(req *Request) (scope, Reason, bool) {
 	switch {
 	case !ok && reason == TenantUnavailable, ok && local.tenant != nil && local.tenant != named.tenant:
 		return scope{}, TenantConflict, false
-	case ok && (local.tenant != nil || local.entry.tenants[named.tenant.name] == named.tenant):
+	case ok && (local.tenant != nil || local.entry.tenant(named.tenant.name) == named.tenant):
 		named.path, named.lenient = local.path, local.lenient
 	}
 	return named, 0, true
@@ -54,7 +54,7 @@ func (s *Snapshot) byContext(req *Request) (scope, Reason, bool) {
 		if !present {
 			continue
 		}
-		tenant := e.tenants[value]
+		tenant := e.tenant(value)
 		switch {
 		case e.held[value]:
 			return scope{}, TenantUnavailable, false
@@ -90,11 +90,11 @@ func (s *Snapshot) byHost(req *Request) (scope, Reason, bool) {
 	if at == nil {
 		return scope{}, PlaceUnknown, false
 	}
-	found := scope{entry: at.entry, tenant: at.tenant, path: path, lenient: lenient}
+	found := scope{entry: s.entryOf(at), tenant: at.tenant, path: path, lenient: lenient}
 	if at.prefix.tenant >= 0 {
-		found.tenant = at.entry.tenants[segment]
-		if found.tenant == nil && !at.entry.held[segment] {
-			return scope{entry: at.entry}, PlaceUnknown, false // challenged as if it were known
+		found.tenant = found.entry.tenant(segment)
+		if found.tenant == nil && !found.entry.held[segment] {
+			return scope{entry: found.entry}, PlaceUnknown, false // challenged as if it were known
 		}
 		if found.tenant == nil {
 			return scope{}, TenantUnavailable, false
@@ -112,15 +112,46 @@ func (s *Snapshot) nodeOf(host string) *node {
 	if host == "" {
 		return nil
 	}
-	if n := s.hosts[host]; n != nil {
-		return n
-	}
-	if _, parent, ok := strings.Cut(host, "."); ok {
-		if n := s.parents[parent]; n != nil {
+	label, parent := cutHost(host)
+	if z, _ := s.zones.get(parent); z != nil {
+		if n, _ := z.hosts.get(label); n != nil {
 			return n
+		}
+		if z.wild != nil {
+			return z.wild
 		}
 	}
 	return s.anyHost
+}
+
+// entryOf returns the entry of a place, nil for a tenant's own host.
+func (s *Snapshot) entryOf(p *place) *entry {
+	if p.entry == nil {
+		return nil
+	}
+	return s.entries[p.entry.index]
+}
+
+// tenant returns the tenant of that name that lists the entry, or nil.
+func (e *entry) tenant(name string) *Tenant {
+	t, _ := e.tenants.get(name)
+	return t
+}
+
+// cutHost parts a host into its first label and the rest, dot included: "" for
+// a host without any, which no wildcard covers.
+func cutHost(host string) (label, parent string) {
+	if dot := strings.IndexByte(host, '.'); dot >= 0 {
+		return host[:dot], host[dot:]
+	}
+	return host, ""
+}
+
+// zone holds the hosts of one label and one parent.
+type zone struct {
+	hosts table[string, *node] // exact, by their label
+	wild  *node                // `*.parent`
+	owner *edit
 }
 
 // node holds the places of one host, exact or wildcard, the longest prefix
@@ -129,12 +160,13 @@ type node struct{ places []*place }
 
 // place is one host and prefix in force.
 type place struct {
-	entry  *entry  // nil: the tenant's own host
-	tenant *Tenant // nil: a segment or a claim names it
-	held   string  // the tenant that closes the place, "" for none
+	entry  *entryForm // nil: the tenant's own host
+	tenant *Tenant    // nil: a segment or a claim names it
+	held   string     // the tenant that closes the place, "" for none
 	prefix prefix
-	path   string // in the documents, as in `tenants[1].hosts[0]`
 	host   string
+	list   string // where it is written: `hosts` or `entries`
+	index  int
 	// namesake says that the tenant has the name of an entry: where yieldsTo
 	// holds the name, it means the entry.
 	namesake bool
@@ -150,10 +182,23 @@ func (n *node) match(path string) (_ *place, rest, segment string) {
 	return nil, "", ""
 }
 
-// insert keeps the order in which places are asked.
-func (n *node) insert(p *place) {
-	at, _ := slices.BinarySearchFunc(n.places, p, func(a, b *place) int { return comparePrefixes(&a.prefix, &b.prefix) })
-	n.places = slices.Insert(n.places, at, p)
+// with returns a node that has the place too, in the order in which places are
+// asked.
+func (n *node) with(p *place) *node {
+	at, _ := slices.BinarySearchFunc(n.all(), p, func(a, b *place) int { return comparePrefixes(&a.prefix, &b.prefix) })
+	return &node{slices.Insert(slices.Clip(n.all()), at, p)}
+}
+
+// without returns a node that lacks the tenant's place, nil where it has no
+// other.
+func (n *node) without(p *place) *node {
+	rest := slices.DeleteFunc(slices.Clone(n.all()), func(q *place) bool {
+		return q.tenant == p.tenant && q.entry == p.entry && comparePrefixes(&q.prefix, &p.prefix) == 0
+	})
+	if len(rest) == 0 {
+		return nil
+	}
+	return &node{rest}
 }
 
 // prefix is a compiled path prefix: whole segments.

@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"maps"
 	"math/bits"
 	"slices"
 	"strings"
@@ -81,6 +82,21 @@ func (r *removal) prepare(set uint64) {
 			r.lists[key] = slices.Clip(r.build(key))
 		}
 	}
+}
+
+// prepared returns a removal with the lists for these sets of headers: itself,
+// where it has them, or may have no more.
+func (r *removal) prepared(sets ...uint64) *removal {
+	missing := func(set uint64) bool { _, known := r.lists[removeKey{set: set}]; return !known }
+	if len(r.lists) >= maxRemovalLists || !slices.ContainsFunc(sets, missing) {
+		return r
+	}
+	more := *r
+	more.lists = maps.Clone(r.lists)
+	for _, set := range sets {
+		more.prepare(set)
+	}
+	return &more
 }
 
 func (r *removal) build(key removeKey) []string {

@@ -9,22 +9,22 @@ import (
 // reserve keeps for an entry every host that its `{tenant}.x` may become, also
 // those of names that nobody has yet: a tenant that took one would keep the
 // tenant of that name out when it comes.
-func (b *builder) reserve(e *entry, parent string) {
+func (g *ground) reserve(e *entryForm, parent string) {
 	p := &place{entry: e, prefix: e.prefix, host: tenantVariable + "." + parent}
-	b.patterns = append(b.patterns, p)
-	b.patternsOf[parent] = append(b.patternsOf[parent], p)
+	g.patterns = append(g.patterns, p)
+	g.patternsOf[parent] = append(g.patternsOf[parent], p)
 }
 
 // reservedFrom returns the first pattern of an entry that keeps a tenant's own
 // host from it, or nil. Only `*` is wider than a pattern; `*.x` is as wide as
 // `{tenant}.x` and leaves it nothing.
-func (b *builder) reservedFrom(p *place) *place {
-	refused, patterns := func(q *place) bool { return !q.leaves(p) }, b.patterns
+func (g *ground) reservedFrom(p *place) *place {
+	refused, patterns := func(q *place) bool { return !q.leaves(p) }, g.patterns
 	if p.host == "*" {
 		refused = func(q *place) bool { return !p.yieldsTo(q) }
 	} else {
 		_, parent, _ := strings.Cut(p.host, ".")
-		patterns = b.patternsOf[parent]
+		patterns = g.patternsOf[parent]
 	}
 	if i := slices.IndexFunc(patterns, refused); i >= 0 {
 		return patterns[i]
@@ -45,7 +45,7 @@ func isWildcard(host string) bool { return host == "*" || strings.HasPrefix(host
 func reservedProblem(own, pattern *place) Problem {
 	entry, tenant := pattern.entry.name, own.owner()
 	problem := Problem{
-		Path: own.path,
+		Path: own.where(),
 		Message: "host " + own.describe() + " belongs to entry " + strconv.Quote(entry) + ", whose hosts " + strconv.Quote(pattern.host) +
 			" are kept for the tenants of these names",
 		Mend: "write entries: [" + entry + "] in place of the host, or ",

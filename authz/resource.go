@@ -71,11 +71,11 @@ func (s *Snapshot) byWellKnown(req *Request) (scope, bool) {
 	}
 	at, _, segment := n.match(below)
 	if at == nil || len(at.prefix.segments) == 0 || at.held != "" {
-		return n.documentOf(req)
+		return s.documentOf(n, req)
 	}
-	found := scope{entry: at.entry, tenant: at.tenant, path: req.Path.Canonical, lenient: req.Path.Lenient}
+	found := scope{entry: s.entryOf(at), tenant: at.tenant, path: req.Path.Canonical, lenient: req.Path.Lenient}
 	if at.prefix.tenant >= 0 {
-		found.tenant = at.entry.tenants[segment]
+		found.tenant = found.entry.tenant(segment)
 		ok = found.tenant != nil
 	}
 	return found, ok && found.resource().answers(req)
@@ -83,10 +83,10 @@ func (s *Snapshot) byWellKnown(req *Request) (scope, bool) {
 
 // documentOf finds an entry whose document lies above its tenants, as that of
 // https://api.example.com/t does where the prefix is /t/{tenant}.
-func (n *node) documentOf(req *Request) (scope, bool) {
+func (s *Snapshot) documentOf(n *node, req *Request) (scope, bool) {
 	for _, p := range n.places {
 		if p.tenant == nil && p.held == "" && p.prefix.tenant >= 0 && p.entry.resource.answers(req) {
-			return scope{entry: p.entry, path: req.Path.Canonical, lenient: req.Path.Lenient}, true
+			return scope{entry: s.entryOf(p), path: req.Path.Canonical, lenient: req.Path.Lenient}, true
 		}
 	}
 	return scope{}, false

@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/claimgate/claimgate/authz/token"
@@ -43,42 +44,25 @@ func (c class) apart() bool { return c.claim != "" || c.narrowed }
 // is enough to judge a newcomer without looking at each: who is strict, that is
 // shares no tokens, is of one class with everybody.
 type group struct {
-	strict    []member // the first of each class
-	sharing   []member
-	ids       map[[2]string]string   // tenant by claim and id
-	audiences map[audienceKey]member // the first
+	classes   []members
+	ids       *table[[2]string, string]    // tenant by claim and id; nil: none
+	audiences *table[audienceKey, sharers] // nil: none
+	owner     *edit
 }
 
-// contested returns why the newcomer cannot share the tokens with the members,
-// and with whom.
-func (g *group) contested(m *member) (other, why string) {
-	if m.class.claim != "" {
-		if owner := g.ids[[2]string{m.class.claim, m.grant.id}]; owner != "" {
-			return owner, "have the id " + strconv.Quote(m.grant.id) + " in the tenant claim of"
-		}
-	}
-	const share = "both admit"
-	for _, known := range g.strict {
-		if known.class != m.class || !m.class.apart() {
-			return known.tenant, share
-		}
-	}
-	if !m.grant.shared {
-		for _, known := range g.sharing {
-			if known.class != m.class || !m.class.apart() {
-				return known.tenant, share
-			}
-		}
-	}
-	if m.class.narrowed {
-		for _, audience := range m.grant.audiences {
-			known, taken := g.audiences[audienceKey{m.class.definition, audience}]
-			if taken && (!known.grant.shared || !m.grant.shared) {
-				return known.tenant, "share the audience " + strconv.Quote(audience) + " of"
-			}
-		}
-	}
-	return "", ""
+// members are those of one class. The names are those of the first of each kind;
+// who told them may be gone by now.
+type members struct {
+	class           class
+	strict, sharing int
+	firstStrict     string
+	firstSharing    string
+}
+
+// sharers are who has one audience of one definition.
+type sharers struct {
+	strict, sharing int
+	first           string
 }
 
 // audienceKey names an audience of one definition.
@@ -87,47 +71,147 @@ type audienceKey struct {
 	audience   string
 }
 
-// add makes the newcomer a member.
-func (g *group) add(m *member) {
-	if g.ids == nil {
-		g.ids, g.audiences = map[[2]string]string{}, map[audienceKey]member{}
+// contested returns why the newcomer cannot share the tokens with the members,
+// and with whom.
+func (g *group) contested(m *member) (other, why string) {
+	if g == nil {
+		return "", ""
 	}
-	if m.class.claim != "" {
-		g.ids[[2]string{m.class.claim, m.grant.id}] = m.tenant
+	if m.class.claim != "" && g.ids != nil {
+		if owner, taken := g.ids.get([2]string{m.class.claim, m.grant.id}); taken {
+			return owner, "have the id " + strconv.Quote(m.grant.id) + " in the tenant claim of"
+		}
+	}
+	const share = "both admit"
+	apart := func(known *members) bool { return known.class == m.class && m.class.apart() }
+	for i := range g.classes {
+		if known := &g.classes[i]; known.strict > 0 && !apart(known) {
+			return known.firstStrict, share
+		}
+	}
+	for i := range g.classes {
+		if known := &g.classes[i]; !m.grant.shared && known.sharing > 0 && !apart(known) {
+			return known.firstSharing, share
+		}
+	}
+	if m.class.narrowed && g.audiences != nil {
+		for _, audience := range m.grant.audiences {
+			known, _ := g.audiences.get(audienceKey{m.class.definition, audience})
+			if known.strict > 0 || known.sharing > 0 && !m.grant.shared {
+				return known.first, "share the audience " + strconv.Quote(audience) + " of"
+			}
+		}
+	}
+	return "", ""
+}
+
+// own returns the group for changing it.
+func (g *group) own(by *edit) *group {
+	switch {
+	case g == nil:
+		return &group{owner: by}
+	case g.owner == by:
+		return g
+	}
+	mine := &group{classes: slices.Clone(g.classes), owner: by}
+	if g.ids != nil {
+		ids := *g.ids
+		mine.ids = &ids
+	}
+	if g.audiences != nil {
+		audiences := *g.audiences
+		mine.audiences = &audiences
+	}
+	return mine
+}
+
+// count makes the newcomer a member, or with -1 no member any more. The group
+// must be by's own.
+func (g *group) count(by *edit, m *member, n int) {
+	g.countClass(m, n)
+	switch key := [2]string{m.class.claim, m.grant.id}; {
+	case m.class.claim == "":
+	case n < 0:
+		g.ids.remove(by, key)
+	default:
+		if g.ids == nil {
+			g.ids = &table[[2]string, string]{}
+		}
+		g.ids.set(by, key, m.tenant)
+	}
+	if !m.class.narrowed {
+		return
+	}
+	if g.audiences == nil {
+		g.audiences = &table[audienceKey, sharers]{}
 	}
 	for _, audience := range m.grant.audiences {
 		key := audienceKey{m.class.definition, audience}
-		if _, taken := g.audiences[key]; m.class.narrowed && !taken {
-			g.audiences[key] = *m
+		known, taken := g.audiences.get(key)
+		if !taken {
+			known.first = m.tenant
 		}
-	}
-	list := &g.strict
-	if m.grant.shared {
-		list = &g.sharing
-	}
-	// Two of different classes already refuse everybody whom they can refuse.
-	if len(*list) < 2 && (len(*list) == 0 || (*list)[0].class != m.class) {
-		*list = append(*list, *m)
+		if known.add(m, n); known.strict+known.sharing == 0 {
+			g.audiences.remove(by, key)
+			continue
+		}
+		g.audiences.set(by, key, known)
 	}
 }
+
+func (s *sharers) add(m *member, n int) {
+	if m.grant.shared {
+		s.sharing += n
+		return
+	}
+	s.strict += n
+}
+
+func (g *group) countClass(m *member, n int) {
+	i := slices.IndexFunc(g.classes, func(known members) bool { return known.class == m.class })
+	if i < 0 {
+		i = len(g.classes)
+		g.classes = append(g.classes, members{class: m.class})
+	}
+	switch known := &g.classes[i]; {
+	case m.grant.shared:
+		if known.sharing == 0 {
+			known.firstSharing = m.tenant
+		}
+		known.sharing += n
+	default:
+		if known.strict == 0 {
+			known.firstStrict = m.tenant
+		}
+		known.strict += n
+	}
+	if g.classes[i].strict+g.classes[i].sharing == 0 {
+		g.classes = slices.Delete(g.classes, i, i+1)
+	}
+}
+
+// empty reports whether nobody is left.
+func (g *group) empty() bool { return len(g.classes) == 0 }
 
 // shape is one issuer template.
 type shape struct {
 	issuer *token.Issuer
-	own    group // members with this very template
-	exact  group // members with an identifier that it matches
-	others []*shape
+	own    *group // members with this very template
+	exact  *group // members with an identifier that it matches
+	others []int  // whose templates overlap with it
 }
 
-// sharings finds tenants that tokens of one `iss` would be good for.
+// sharings finds tenants that tokens of one `iss` would be good for. A copy of
+// the struct that has shapes of its own is another one.
 type sharings struct {
-	exact  map[string]*group // by identifier
-	shapes map[string]*shape // by template
-	order  []*shape
+	exact  table[string, *group] // by identifier
+	shapes []shape
+	index  map[string]int // of shapes, by template
 }
 
-func newSharings(tenants []*Tenant) *sharings {
-	s := &sharings{exact: make(map[string]*group, len(tenants)), shapes: map[string]*shape{}}
+func newSharings(by *edit, tenants []*Tenant) sharings {
+	s := sharings{index: map[string]int{}}
+	s.exact.reserve(by, len(tenants))
 	for _, t := range tenants {
 		if t == nil {
 			continue
@@ -139,81 +223,130 @@ func newSharings(tenants []*Tenant) *sharings {
 	return s
 }
 
+// clone returns sharings that may be changed, but for their shapes' issuers.
+func (s *sharings) clone() sharings {
+	return sharings{exact: s.exact, shapes: slices.Clone(s.shapes), index: s.index}
+}
+
+// knows reports whether the issuer is no template, or one of the shapes.
+func (s *sharings) knows(issuer *token.Issuer) bool {
+	_, known := s.index[issuer.URL()]
+	return known || !issuer.IsTemplate()
+}
+
 func (s *sharings) addShape(issuer *token.Issuer) {
-	if !issuer.IsTemplate() || s.shapes[issuer.URL()] != nil || len(s.order) == MaxIssuerTemplates {
+	if s.knows(issuer) || len(s.shapes) == MaxIssuerTemplates {
 		return
 	}
-	added := &shape{issuer: issuer}
-	for _, known := range s.order {
-		if known.issuer.Overlaps(issuer) {
-			known.others, added.others = append(known.others, added), append(added.others, known)
+	added := shape{issuer: issuer}
+	for i := range s.shapes {
+		if s.shapes[i].issuer.Overlaps(issuer) {
+			s.shapes[i].others, added.others = append(s.shapes[i].others, len(s.shapes)), append(added.others, i)
 		}
 	}
-	s.shapes[issuer.URL()] = added
-	s.order = append(s.order, added)
+	s.index[issuer.URL()] = len(s.shapes)
+	s.shapes = append(s.shapes, added)
 }
 
-// groups returns the groups whose members the issuer may have to share tokens
-// with, and those that it joins. A template beyond the limit has none.
-func (s *sharings) groups(issuer *token.Issuer) (meets, joins []*group) {
+// meets returns the first contest of a newcomer with the groups whose members
+// its issuer may have to share tokens with.
+func (s *sharings) meets(issuer *token.Issuer, m *member) (other, why string) {
 	if !issuer.IsTemplate() {
-		return s.groupsOf(issuer.URL())
+		return s.meetsOf(issuer.URL(), m)
 	}
-	own := s.shapes[issuer.URL()]
-	if own == nil {
-		return nil, nil
+	own, known := s.index[issuer.URL()]
+	if !known {
+		return "", ""
 	}
-	meets = append(meets, &own.own, &own.exact)
-	for _, other := range own.others {
-		meets = append(meets, &other.own)
+	if other, why = s.shapes[own].own.contested(m); other != "" {
+		return other, why
 	}
-	return meets, []*group{&own.own}
-}
-
-// groupsOf is groups for an exact identifier.
-func (s *sharings) groupsOf(url string) (meets, joins []*group) {
-	own := s.exact[url]
-	if own == nil {
-		own = &group{}
-		s.exact[url] = own
+	if other, why = s.shapes[own].exact.contested(m); other != "" {
+		return other, why
 	}
-	meets, joins = append(meets, own), append(joins, own)
-	for _, known := range s.order {
-		if known.issuer.Matches(url) {
-			meets, joins = append(meets, &known.own), append(joins, &known.exact)
+	for _, i := range s.shapes[own].others {
+		if other, why = s.shapes[i].own.contested(m); other != "" {
+			return other, why
 		}
 	}
-	return meets, joins
+	return "", ""
+}
+
+// meetsOf is meets for an exact identifier.
+func (s *sharings) meetsOf(url string, m *member) (other, why string) {
+	own, _ := s.exact.get(url)
+	if other, why = own.contested(m); other != "" {
+		return other, why
+	}
+	for i := range s.shapes {
+		if !s.shapes[i].issuer.Matches(url) {
+			continue
+		}
+		if other, why = s.shapes[i].own.contested(m); other != "" {
+			return other, why
+		}
+	}
+	return "", ""
+}
+
+// count makes the newcomer a member of all groups that its issuer belongs to, or
+// with -1 no member any more. A template beyond the limit belongs to none.
+func (s *sharings) count(by *edit, issuer *token.Issuer, m *member, n int) {
+	if !issuer.IsTemplate() {
+		s.countOf(by, issuer.URL(), m, n)
+		return
+	}
+	if i, known := s.index[issuer.URL()]; known {
+		s.shapes[i].own = s.shapes[i].own.own(by)
+		s.shapes[i].own.count(by, m, n)
+	}
+}
+
+// countOf is count for an exact identifier.
+func (s *sharings) countOf(by *edit, url string, m *member, n int) {
+	known, _ := s.exact.get(url)
+	own := known.own(by)
+	own.count(by, m, n)
+	switch {
+	case own.empty():
+		s.exact.remove(by, url)
+	case own != known:
+		s.exact.set(by, url, own)
+	}
+	for i := range s.shapes {
+		if s.shapes[i].issuer.Matches(url) {
+			s.shapes[i].exact = s.shapes[i].exact.own(by)
+			s.shapes[i].exact.count(by, m, n)
+		}
+	}
 }
 
 // check reports what keeps the tenant from admitting its issuers.
-func (s *sharings) check(base string, t *Tenant, found *problems) {
+func (s *sharings) check(t *Tenant, found *problems) {
 	for i := range t.grants {
 		g := &t.grants[i]
-		place := base + "." + at("issuers", i)
-		url := strconv.Quote(g.issuer.issuer.URL())
-		meets, _ := s.groups(g.issuer.issuer)
-		if meets == nil {
-			found.add(place, "there are more than "+strconv.Itoa(MaxIssuerTemplates)+" different issuer templates", "name the issuer exactly")
+		issuer := g.issuer.issuer
+		if !s.knows(issuer) {
+			found.add(at("issuers", i), "there are more than "+strconv.Itoa(MaxIssuerTemplates)+" different issuer templates", "name the issuer exactly")
 			continue
 		}
 		m := member{tenant: t.name, grant: g, class: classOf(g)}
-		for _, known := range meets {
-			if other, why := known.contested(&m); other != "" {
-				found.add(place, "tenants "+strconv.Quote(other)+" and "+strconv.Quote(t.name)+" "+why+" issuer "+url,
-					"a token of it would be good for both: give each tenant an issuer of its own, or tell them apart by its tenantClaim or by a part of its audiences each")
-				break
-			}
+		if other, why := s.meets(issuer, &m); other != "" {
+			found.add(at("issuers", i), "tenants "+strconv.Quote(other)+" and "+strconv.Quote(t.name)+" "+why+" issuer "+strconv.Quote(issuer.URL()),
+				"a token of it would be good for both: give each tenant an issuer of its own, or tell them apart by its tenantClaim or by a part of its audiences each")
 		}
 	}
 }
 
 // add makes the tenant a member of all groups that it belongs to.
-func (s *sharings) add(t *Tenant) {
+func (s *sharings) add(by *edit, t *Tenant) { s.addAll(by, t, 1) }
+
+// remove makes a member none.
+func (s *sharings) remove(by *edit, t *Tenant) { s.addAll(by, t, -1) }
+
+func (s *sharings) addAll(by *edit, t *Tenant, n int) {
 	for i := range t.grants {
 		g := &t.grants[i]
-		m := member{tenant: t.name, grant: g, class: classOf(g)}
-		_, joins := s.groups(g.issuer.issuer)
-		join(joins, &m)
+		s.count(by, g.issuer.issuer, &member{tenant: t.name, grant: g, class: classOf(g)}, n)
 	}
 }

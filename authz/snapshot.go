@@ -63,19 +63,32 @@ type ProxySpec struct {
 	KeepEnvoyAuthHeaders bool // leave x-envoy-auth-* of the client alone
 }
 
-// Snapshot is one generation of the whole configuration: immutable.
+// Snapshot is one generation of the whole configuration: immutable. What a
+// Change leaves as it is, it shares with the snapshot before.
 type Snapshot struct {
 	generation       uint64
-	names            []string // sorted
-	tenants          map[string]*Tenant
-	contexts         []*entry         // those with a context extension
-	hosts            map[string]*node // by exact host
-	parents          map[string]*node // by what follows `*.`
-	anyHost          *node            // `*`
+	tenants          table[string, *Tenant]
+	entries          []*entry             // by their index
+	contexts         []*entry             // those with a context extension
+	zones            table[string, *zone] // of hosts, by what follows their first label
+	anyHost          *node                // `*`
 	removal          *removal
 	filters          bool
 	realm            string
 	decisionIDHeader string
+
+	ground *ground
+	tokens sharings
+	own    *Snapshot // without the places of held tenants; nil: there are none
+	final  bool      // nothing can be changed
+}
+
+// ground is what a configuration has before its tenants. Immutable.
+type ground struct {
+	byName     map[string]*entryForm
+	owned      *OwnedHeaders
+	patterns   []*place            // the `{tenant}.x` of entries, in their order
+	patternsOf map[string][]*place // the same by x
 }
 
 // NewSnapshot builds a snapshot. Places of two tenants that overlap, though the
@@ -84,74 +97,111 @@ type Snapshot struct {
 // `tenants[1].issuers[0]`. A tenant with a problem contests nothing. With any
 // problem the snapshot is nil.
 func NewSnapshot(spec SnapshotSpec) (*Snapshot, []Problem) {
-	b := builder{
-		spec:       &spec,
-		entries:    make(map[string]*entry, len(spec.Entries)),
-		held:       make(map[string]bool, len(spec.Held)),
-		heldIDs:    newHeldIDs(spec.Issuers),
-		children:   make(map[string][]*place),
-		patternsOf: map[string][]*place{},
-		tokens:     newSharings(spec.Tenants),
-		snapshot: &Snapshot{
+	b := newBuilder(&spec)
+	b.checkAnswers(&spec)
+	b.addEntries(spec.Entries)
+	b.next.removal.prepare(0)
+	b.holdAll(spec.Held, true)
+	for i, tenant := range spec.Tenants {
+		b.addTenant(i, tenant)
+	}
+	b.keep(spec.Held)
+	if len(b.found.list) > 0 {
+		return nil, b.found.list
+	}
+	return b.next, nil
+}
+
+func newBuilder(spec *SnapshotSpec) *builder {
+	b := &builder{
+		by:      new(edit),
+		ground:  &ground{byName: make(map[string]*entryForm, len(spec.Entries)), owned: spec.Owned, patternsOf: map[string][]*place{}},
+		held:    make(map[string]bool, len(spec.Held)),
+		heldIDs: newHeldIDs(spec.Issuers),
+		order:   &entered{children: map[string][]*place{}},
+		next: &Snapshot{
 			generation:       spec.Generation,
-			tenants:          make(map[string]*Tenant, len(spec.Tenants)),
-			hosts:            make(map[string]*node, len(spec.Tenants)),
-			parents:          map[string]*node{},
 			removal:          newRemoval(spec.Owned, spec.Proxy),
 			filters:          spec.Proxy.FiltersHeaders,
 			realm:            spec.Realm,
 			decisionIDHeader: spec.DecisionIDHeader,
 		},
 	}
-	b.checkAnswers()
-	b.addEntries()
-	b.snapshot.removal.prepare(0)
-	b.holdAll(true)
-	for i, tenant := range spec.Tenants {
-		b.addTenant(i, tenant)
+	b.next.ground = b.ground
+	b.next.tenants.reserve(b.by, len(spec.Tenants))
+	b.next.tokens = newSharings(b.by, spec.Tenants)
+	return b
+}
+
+// keep keeps the places of held tenants after all tenants have theirs.
+func (b *builder) keep(held []HeldSpec) {
+	if len(held) == 0 || len(b.found.list) > 0 {
+		return
 	}
-	b.holdAll(false)
+	own := b.next
+	b.by, b.next = new(edit), own.clone()
+	if b.next.own = own; len(b.held) > 0 {
+		b.next.final = true
+	}
+	b.holdAll(held, false)
 	b.holdLate()
-	b.closeYielding()
-	if len(b.found.list) > 0 {
-		return nil, b.found.list
+	b.closeYielding(held)
+}
+
+// clone returns a snapshot that a builder may change.
+func (s *Snapshot) clone() *Snapshot {
+	next := *s
+	next.tokens = s.tokens.clone()
+	next.entries, next.contexts = make([]*entry, len(s.entries)), make([]*entry, 0, len(s.contexts))
+	for i, e := range s.entries {
+		next.entries[i] = e.clone()
+		if e.key != "" {
+			next.contexts = append(next.contexts, next.entries[i])
+		}
 	}
-	slices.Sort(b.snapshot.names)
-	return b.snapshot, nil
+	return &next
 }
 
 // Generation returns the number of the generation.
 func (s *Snapshot) Generation() uint64 { return s.generation }
 
 // TenantNames returns the names of all tenants, sorted.
-func (s *Snapshot) TenantNames() []string { return slices.Clone(s.names) }
+func (s *Snapshot) TenantNames() []string {
+	list := make([]string, 0, s.tenants.size)
+	for name := range s.tenants.all() {
+		list = append(list, name)
+	}
+	slices.Sort(list)
+	return list
+}
+
+// Tenants returns the number of tenants.
+func (s *Snapshot) Tenants() int { return s.tenants.size }
 
 // Tenant returns the tenant of that name, or nil.
-func (s *Snapshot) Tenant(name string) *Tenant { return s.tenants[name] }
+func (s *Snapshot) Tenant(name string) *Tenant {
+	t, _ := s.tenants.get(name)
+	return t
+}
 
 // builder fills a snapshot and finds what tenants contest.
 type builder struct {
-	spec       *SnapshotSpec
-	snapshot   *Snapshot
-	entries    map[string]*entry // by name
-	all        []*entry
-	held       map[string]bool
-	heldIDs    *heldIDs            // of those that were in force
-	children   map[string][]*place // of exact hosts, by what follows their first label
-	narrow     []*place            // of all hosts but `*`
-	patterns   []*place            // the `{tenant}.x` of entries, in their order
-	patternsOf map[string][]*place // the same by x
-	late       []*place            // of held tenants: hosts that are an entry's, for when nobody has them
-	tokens     *sharings
-	found      problems
+	by      *edit
+	next    *Snapshot
+	ground  *ground
+	held    map[string]bool
+	heldIDs *heldIDs // of those that were in force
+	order   *entered // nil: only whether something is contested counts
+	late    []*place // of held tenants: hosts that are an entry's, for when nobody has them
+	found   problems
 }
 
 // checkAnswers checks what goes into answers to clients.
-func (b *builder) checkAnswers() {
-	if !isQuotable(b.spec.Realm) {
+func (b *builder) checkAnswers(spec *SnapshotSpec) {
+	if !isQuotable(spec.Realm) {
 		b.found.add("realm", `holds more than printable ASCII without "\"" and "\\"`, "choose a plain word")
 	}
-	if name := b.spec.DecisionIDHeader; name != "" {
+	if name := spec.DecisionIDHeader; name != "" {
 		why := CheckHeaderName(name)
 		if why == "" && hasMeaning(name) {
 			why = "it means something to clients"
@@ -172,24 +222,26 @@ func hasMeaning(name string) bool {
 	return strings.HasPrefix(name, "content-") || strings.HasPrefix(name, "grpc-") || strings.HasPrefix(name, "access-control-")
 }
 
-func (b *builder) addEntries() {
-	if len(b.spec.Entries) > MaxEntries {
+func (b *builder) addEntries(specs []EntrySpec) {
+	if len(specs) > MaxEntries {
 		b.found.add("entries", "more than "+strconv.Itoa(MaxEntries)+" entries", "remove some")
 		return
 	}
-	keys := make(map[string]string, len(b.spec.Entries))
-	for i := range b.spec.Entries {
-		spec, base := &b.spec.Entries[i], at("entries", i)
+	keys := make(map[string]string, len(specs))
+	for i := range specs {
+		spec, base := &specs[i], at("entries", i)
 		before := len(b.found.list)
-		e := compileEntry(spec, base, &b.found)
-		if b.entries[spec.Name] != nil && spec.Name != "" {
+		form := compileEntry(spec, base, &b.found)
+		form.index = i
+		if b.ground.byName[spec.Name] != nil && spec.Name != "" {
 			b.found.add(base+".name", "two entries are named "+strconv.Quote(spec.Name), "rename one")
 		}
-		b.entries[spec.Name] = e
-		b.all = append(b.all, e)
+		b.ground.byName[spec.Name] = form
+		e := newEntry(form)
+		b.next.entries = append(b.next.entries, e)
 		if e.key == "" {
 			if len(b.found.list) == before {
-				b.addEntryHosts(e, base)
+				b.addEntryHosts(form, base)
 			}
 			continue
 		}
@@ -198,45 +250,43 @@ func (b *builder) addEntries() {
 				" read the same context extension", "merge them")
 		}
 		keys[e.key] = spec.Name
-		b.snapshot.contexts = append(b.snapshot.contexts, e)
+		b.next.contexts = append(b.next.contexts, e)
 	}
 }
 
 func (b *builder) addTenant(index int, t *Tenant) {
-	base := at("tenants", index)
 	if t == nil {
-		b.found.add(base, "the tenant is missing", "compile it first")
+		b.found.add(at("tenants", index), "the tenant is missing", "compile it first")
 		return
 	}
-	if b.snapshot.tenants[t.name] != nil || b.held[t.name] {
-		b.found.add(base+".name", "two tenants are named "+strconv.Quote(t.name), "rename one")
+	if b.next.Tenant(t.name) != nil || b.held[t.name] {
+		b.found.add(at("tenants", index)+".name", "two tenants are named "+strconv.Quote(t.name), "rename one")
 		return
 	}
-	before := len(b.found.list)
-	if !t.owned.equal(b.spec.Owned) {
-		b.found.add(base, "tenant "+strconv.Quote(t.name)+" was compiled for other ownedHeaders", "compile it again")
+	if !t.owned.equal(b.ground.owned) {
+		b.found.add(at("tenants", index), "tenant "+strconv.Quote(t.name)+" was compiled for other ownedHeaders", "compile it again")
 	}
-	b.snapshot.tenants[t.name] = t
-	b.snapshot.names = append(b.snapshot.names, t.name)
-	b.snapshot.removal.prepare(t.plan.headers.all)
-	b.snapshot.removal.prepare(t.plan.headers.free)
-	places := b.placesOf(t, base)
+	b.next.tenants.set(b.by, t.name, t)
+	b.next.removal = b.next.removal.prepared(t.plan.headers.all, t.plan.headers.free)
+	var found problems
+	places := b.ground.placesOf(t, &found)
 	for _, p := range places {
-		b.found.addAll(b.contest(p))
+		found.addAll(b.contest(p))
 	}
-	b.checkEntries(base, t)
-	if len(b.found.list) == before { // else the same may have been said
-		b.checkHeldIDs(base, t)
+	b.checkEntries(t, &found)
+	if len(found.list) == 0 { // else the same may have been said
+		b.checkHeldIDs(t, &found)
 	}
-	b.tokens.check(base, t, &b.found)
-	if len(b.found.list) > before {
+	b.next.tokens.check(t, &found)
+	if len(found.list) > 0 {
+		b.found.addBelow(at("tenants", index), found.list)
 		return
 	}
 	for _, p := range places {
 		b.enter(p)
 	}
 	b.join(t)
-	b.tokens.add(t)
+	b.next.tokens.add(b.by, t)
 }
 
 // isQuotable reports whether the text may stand in a quoted-string without

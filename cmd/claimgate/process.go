@@ -198,7 +198,7 @@ func (p *process) greet() {
 	fields = append(fields,
 		zap.String("version", buildVersion().version),
 		zap.String("config", p.file),
-		zap.Int("tenants", len(p.engine.Snapshot().TenantNames())),
+		zap.Int("tenants", p.engine.Snapshot().Tenants()),
 	)
 	for _, bound := range p.bound() {
 		fields = append(fields, zap.String(bound.Name, bound.Address))

@@ -24,7 +24,7 @@ func (b *Base) Snapshot(generation uint64, tenants []*Tenant, held []authz.HeldS
 	doc := &b.main.doc
 	spec := authz.SnapshotSpec{
 		Generation: generation,
-		Tenants:    make([]*authz.Tenant, len(tenants)),
+		Tenants:    authzTenants(tenants),
 		Held:       held,
 		Issuers:    b.sharedIssuers(),
 		Entries:    b.entrySpecs,
@@ -37,22 +37,31 @@ func (b *Base) Snapshot(generation uint64, tenants []*Tenant, held []authz.HeldS
 		Realm:            doc.Realm,
 		DecisionIDHeader: strings.ToLower(doc.DecisionID.ResponseHeader),
 	}
-	for i, t := range tenants {
-		spec.Tenants[i] = t.Tenant
-	}
 	snapshot, problems := authz.NewSnapshot(spec)
 	return snapshot, b.conflicts(problems, tenants)
+}
+
+// Change returns the snapshot that Snapshot builds where tenants are new or in
+// place of others of their names, and others are gone, at the cost of these
+// alone. Before is a snapshot of this base. It returns nil where something is
+// contested, and where only Snapshot can tell.
+func (b *Base) Change(before *authz.Snapshot, generation uint64, tenants []*Tenant, gone []string, held []authz.HeldSpec) *authz.Snapshot {
+	return before.With(authz.Change{Generation: generation, Tenants: authzTenants(tenants), Gone: gone, Held: held})
+}
+
+func authzTenants(tenants []*Tenant) []*authz.Tenant {
+	compiled := make([]*authz.Tenant, len(tenants))
+	for i, t := range tenants {
+		compiled[i] = t.Tenant
+	}
+	return compiled
 }
 
 // ContestHeldIssuers reports issuers of tenants whose tokens are those of held
 // tenants; came says how many of the tenants came before each of these. See
 // authz.ContestHeldIssuers.
 func (b *Base) ContestHeldIssuers(tenants []*Tenant, held []authz.HeldSpec, came []int) []Conflict {
-	compiled := make([]*authz.Tenant, len(tenants))
-	for i, t := range tenants {
-		compiled[i] = t.Tenant
-	}
-	problems := authz.ContestHeldIssuers(compiled, authz.HeldIssuers{Known: b.sharedIssuers(), Held: held, Came: came})
+	problems := authz.ContestHeldIssuers(authzTenants(tenants), authz.HeldIssuers{Known: b.sharedIssuers(), Held: held, Came: came})
 	return b.conflicts(problems, tenants)
 }
 

@@ -32,10 +32,22 @@ type Base interface {
 	// is in conflict; with any conflict there is no snapshot. A held tenant
 	// never takes a place of one of the tenants.
 	Snapshot(generation uint64, tenants []*Tenant, held []authz.HeldSpec) (*authz.Snapshot, []Conflict)
+	// Change returns what Snapshot returns without any conflict, where tenants of
+	// a snapshot of this base are new, in place of others of their names, or gone;
+	// nil where something is contested, or where only Snapshot can tell.
+	Change(before *authz.Snapshot, c Change) *authz.Snapshot
 	// ContestHeldIssuers reports tenants for which tokens would be good that are
 	// those of held tenants; came says of how many tenants each of these is the
 	// newcomer, and ascends.
 	ContestHeldIssuers(tenants []*Tenant, held []authz.HeldSpec, came []int) []Conflict
+}
+
+// Change is what differs between a snapshot and the next one.
+type Change struct {
+	Generation uint64
+	Tenants    []*Tenant
+	Gone       []string
+	Held       []authz.HeldSpec // all of them
 }
 
 // Text is what a file held, and which file it was.

@@ -155,6 +155,11 @@ func (b base) Snapshot(generation uint64, tenants []*Tenant, held []authz.HeldSp
 	return snapshot, conflictsOf(found)
 }
 
+// Change implements Base.
+func (b base) Change(before *authz.Snapshot, c Change) *authz.Snapshot {
+	return b.compiled.Change(before, c.Generation, compiledOf(c.Tenants), c.Gone, c.Held)
+}
+
 // ContestHeldIssuers implements Base.
 func (b base) ContestHeldIssuers(tenants []*Tenant, held []authz.HeldSpec, came []int) []Conflict {
 	return conflictsOf(b.compiled.ContestHeldIssuers(compiledOf(tenants), held, came))

@@ -20,6 +20,9 @@ func (j *judging) settle() (*authz.Snapshot, []authz.HeldSpec, error) {
 	if j.calm() {
 		return j.old.snapshot, j.old.held, nil
 	}
+	if snapshot, held := j.settleChange(); snapshot != nil {
+		return snapshot, held, nil
+	}
 	for round := 0; ; round++ {
 		l := j.line()
 		if round >= maxRounds {

@@ -36,6 +36,7 @@ type toy struct {
 	mu        sync.Mutex
 	compiles  map[string]int
 	snapshots map[*authz.Snapshot]toyWorld
+	built     map[*authz.Snapshot]map[string]*Tenant
 }
 
 // toyWorld is what a snapshot answers by host.
@@ -219,7 +220,26 @@ func (b *toyBase) Snapshot(generation uint64, tenants []*Tenant, held []authz.He
 	b.toy.mu.Lock()
 	defer b.toy.mu.Unlock()
 	b.toy.snapshots[snapshot] = answers
+	b.toy.built[snapshot] = map[string]*Tenant{}
+	for _, t := range tenants {
+		b.toy.built[snapshot][t.File.Name] = t
+	}
 	return snapshot, nil
+}
+
+// Change implements Base, by way of a whole snapshot.
+func (b *toyBase) Change(before *authz.Snapshot, c Change) *authz.Snapshot {
+	b.toy.mu.Lock()
+	tenants := maps.Clone(b.toy.built[before])
+	b.toy.mu.Unlock()
+	for _, name := range c.Gone {
+		delete(tenants, name)
+	}
+	for _, t := range c.Tenants {
+		tenants[t.File.Name] = t
+	}
+	snapshot, _ := b.Snapshot(c.Generation, slices.Collect(maps.Values(tenants)), c.Held)
+	return snapshot
 }
 
 // ContestHeldIssuers implements Base: tenants of the toy have no issuers.
@@ -275,7 +295,7 @@ func newScene(t testing.TB, main string, tenants map[string]string) *scene {
 
 func newStage(t testing.TB, main string, tenants map[string]string) *scene {
 	t.Helper()
-	s := &scene{t: t, toy: &toy{dir: t.TempDir(), compiles: map[string]int{}, snapshots: map[*authz.Snapshot]toyWorld{}}}
+	s := &scene{t: t, toy: &toy{dir: t.TempDir(), compiles: map[string]int{}, snapshots: map[*authz.Snapshot]toyWorld{}, built: map[*authz.Snapshot]map[string]*Tenant{}}}
 	s.mkdir("tenants")
 	s.write("main", main)
 	for _, name := range slices.Sorted(maps.Keys(tenants)) {
