@@ -37,9 +37,10 @@ type SchedulerObserver interface {
 
 // SchedulerOptions tune a Scheduler. Zero fields have defaults.
 type SchedulerOptions struct {
-	// Slots is how many signatures are checked at a time. Default: one less than
-	// there are processors (GOMAXPROCS), so that one is left for cached tokens, and
-	// at least one.
+	// Slots is how many signatures are checked at a time. Default: half of the
+	// processors (GOMAXPROCS), rounded up. The other half is left for cached tokens,
+	// which would else wait for a signature of up to some milliseconds, since nothing
+	// interrupts it.
 	Slots    int
 	Now      func() time.Time // default time.Now; of the clock that deadlines are of
 	Observer SchedulerObserver
@@ -78,7 +79,7 @@ type SchedulerStats struct {
 // NewScheduler returns a scheduler with nothing to do.
 func NewScheduler(opts SchedulerOptions) *Scheduler {
 	if opts.Slots <= 0 {
-		opts.Slots = max(1, runtime.GOMAXPROCS(0)-1)
+		opts.Slots = (runtime.GOMAXPROCS(0) + 1) / 2
 	}
 	if opts.Now == nil {
 		opts.Now = time.Now

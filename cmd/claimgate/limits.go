@@ -41,10 +41,10 @@ neither true nor false: no allow rule holds by it, and a deny rule denies. In
 brackets the constant or the field of the configuration, and the test that holds
 it. 'claimgate help config' has the limits that can be changed.
 
-Signatures are checked by one processor fewer than there are (GOMAXPROCS), at
-least by one, so that tokens that are verified already pass meanwhile. Tenants
-have equal shares of that time, and so have the clients of an entry where the
-tenant is not known yet. A token that could not be verified before its request's
+Signatures are checked by half of the processors (GOMAXPROCS) at a time, rounded
+up, so that tokens that are verified already pass meanwhile. Tenants have equal
+shares of that time, and so have the clients of an entry where the tenant is not
+known yet. A token that could not be verified before its request's
 deadline, or within a second, does not wait: it is answered with overloaded, that
 is 503 with Retry-After. The metrics claimgate_verification... tell of it.
 `

@@ -75,7 +75,7 @@ func meaning(reason authz.Reason) string {
 	case authz.KeysPending:
 		return "The token names a key that is not known yet; a fetch is under way. If it goes on, the issuer is slow: see unknownKidWait."
 	case authz.Overloaded:
-		return "A limit on concurrent work is reached: of all checks, or of one tenant's verifications, as under a flood of bad tokens. Compare claimgate_checks_in_flight, and add replicas."
+		return "A limit on concurrent work is reached: of all checks, or of one tenant's verifications, as under a flood of bad tokens. Compare claimgate_checks_in_flight and claimgate_verification_seconds_total, and add replicas."
 	case authz.DeadlineExceeded:
 		return "The proxy's time for the check was over. Compare its timeout with claimgate_check_duration_seconds."
 	case authz.MetadataDocument:

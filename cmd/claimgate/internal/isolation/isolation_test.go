@@ -2,6 +2,8 @@ package isolation
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,7 +18,16 @@ import (
 	"github.com/claimgate/claimgate/authz/token"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(loadVariable) == "" {
+		goleak.VerifyTestMain(m)
+	}
+	if err := generator(os.Stdin, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
 
 func dial(tb testing.TB, address string) authv3.AuthorizationClient {
 	tb.Helper()
