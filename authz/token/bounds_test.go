@@ -1,6 +1,7 @@
 package token
 
 import (
+	"context"
 	"crypto/elliptic"
 	"crypto/rsa"
 	"encoding/json"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unique"
 )
 
 // TestSizesToTheByte asks the first look at a token for its limits alone.
@@ -182,6 +184,46 @@ func TestTreesTellOnlyWhatTheyHold(t *testing.T) {
 		}
 		if _, ok := back[text]; !ok {
 			t.Errorf("%q is written as %q", text, doc.AppendJSON(nil))
+		}
+	}
+}
+
+// TestChecksThatOthersCover asks what another check usually answers first.
+func TestChecksThatOthersCover(t *testing.T) {
+	p := testPairs()
+	v := newTestVerifier(t, templateSpec(testTemplate), nil)
+	named := goodClaims().with(members{"iss": testTemplate, "tid": "{tid}"})
+	expect(t, v, p.edOther.mint("EdDSA", nil, named), ErrIssuerUnknown) // the template is no issuer, whatever its signature
+
+	plain := newTestVerifier(t, testSpec(staticSource{p.set()}), nil)
+	stray := cached{origin: unique.Make(origin{issuer: "https://nobody.example.com"}), lifetime: lifetime{expiry: 1 << 62}}
+	if got, good, err := plain.recheck(t.Context(), &stray, start); good || err != nil || got != (Verified{}) {
+		t.Errorf("an entry of nobody's is %v, %v", good, err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := plain.Verify(ended, p.ed.mint("EdDSA", members{"nonce": "x"}, goodClaims()), start); err != ErrDeadline { //nolint:errorlint // bare
+		t.Errorf("a nonce makes another error of a deadline: %v", err)
+	}
+	for typ, want := range map[string]error{"Logout": ErrNotAccess, "Offline": ErrNotAccess, "Refresh": ErrNotAccess, "ID": ErrIDToken, "Bearer": nil} {
+		expect(t, plain, p.ed.mint("EdDSA", members{"typ": "JWT"}, goodClaims().with(members{"typ": typ})), want)
+	}
+}
+
+func TestLifetimesToTheSecond(t *testing.T) {
+	p := testPairs()
+	v := newTestVerifier(t, testSpec(staticSource{p.set()}), nil)
+	now := start.Unix()
+	for _, tt := range []struct {
+		exp, nbf int64
+		want     error
+	}{{now + 1, now, nil}, {now, now, ErrClaimsInvalid}, {now + 1, now + 1, ErrClaimsInvalid}} {
+		expect(t, v, p.ed.mint("EdDSA", nil, goodClaims().with(members{"exp": tt.exp, "nbf": tt.nbf, "iat": absent})), tt.want)
+	}
+	life := lifetime{expiry: atSecond(10)}
+	for second, want := range map[int64]error{0: ErrNotYetValid, 1: nil, 9: nil, 10: ErrExpired} {
+		if err := life.check(time.Unix(second, 0)); err != want { //nolint:errorlint // bare
+			t.Errorf("at %d: %v, want %v", second, err, want)
 		}
 	}
 }
