@@ -1,3 +1,5 @@
+//go:build unix
+
 package authz_test
 
 import (
@@ -8,11 +10,11 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
-	"golang.org/x/sys/unix"
 
 	"github.com/claimgate/claimgate/authz"
 	"github.com/claimgate/claimgate/authz/token"
@@ -217,8 +219,8 @@ func (w *benchWorld) run(b *testing.B, n int, each func(i int) (host, raw string
 // cpuTime is the time that the process had a processor, which other processes
 // falsify less than they do the clock.
 func cpuTime() time.Duration {
-	var usage unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err != nil {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
 		panic(err)
 	}
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())

@@ -117,7 +117,7 @@ func (r *reading) fill(raw string, place *CredentialSpec) {
 	switch {
 	case len(raw) > token.MaxTokenBytes:
 		r.broken = TokenTooLarge
-	case raw == "" || !isToken68(raw):
+	case raw == "":
 		r.broken = TokenMalformed
 	}
 }
@@ -125,7 +125,8 @@ func (r *reading) fill(raw string, place *CredentialSpec) {
 // several notes that a place holds more than one thing.
 func (r *reading) several() { r.filled += 2 }
 
-// read returns the one token of a request. It trims nothing and never chooses:
+// read returns the one token of a request, whose alphabet is not looked at: see
+// authenticate. It trims nothing and never chooses:
 // where two places are filled, or one holds two tokens, there is none. Without
 // a token it reports false and the reason.
 func (c *credentials) read(req *Request) (bearer, Reason, bool) {

@@ -84,7 +84,7 @@ func TestCredentialPlaces(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, joined := range []bool{false, true} {
 				req := &Request{Headers: Headers{Lines: tt.lines, Joined: joined}, Query: tt.query}
-				found, reason, ok := places.read(req)
+				found, reason, ok := readSound(places, req)
 				if reason != tt.reason || ok != (tt.place != "") {
 					t.Fatalf("joined %v: %q, %v, %v, want %v", joined, found.raw, reason, ok, tt.reason)
 				}
@@ -180,7 +180,7 @@ func FuzzCredential(f *testing.F) {
 				req.Headers.Lines = append(req.Headers.Lines, Header{Name: name, Value: value})
 			}
 		}
-		found, reason, ok := places.read(req)
+		found, reason, ok := readSound(places, req)
 		if !ok {
 			if found.raw != "" || reason.Verdict() == Allow || reason == Internal {
 				t.Fatalf("no token, yet %q (%v)", found.raw, reason)

@@ -192,3 +192,22 @@ func ExampleEngine() {
 type staticKeys struct{ set *token.KeySet }
 
 func (s staticKeys) KeySet(context.Context, string) (*token.KeySet, error) { return s.set, nil }
+
+// Whatever a verifier would say about the rest of it, a credential with another
+// alphabet is none, and nothing is guessed about what it may be instead.
+func TestP1CredentialInAnotherAlphabet(t *testing.T) {
+	a := newACME(t, nil)
+	raw := a.idp.sign(t, scope)
+	if d := a.decide(get("/orders/7", raw)); d.Verdict != authz.Allow {
+		t.Fatalf("control: %v", d.Reason)
+	}
+	long := strings.Repeat("a", 5000)
+	for _, bad := range []string{
+		raw + " ", raw + "\t", `"` + raw + `"`, raw + "\x00", "é", "opaque\"", "a.b.c.d.e!", long + "!.a.b", strings.Replace(raw, ".", "%2e", 1),
+	} {
+		d := a.decide(get("/orders/7", bad))
+		if d.Reason != authz.TokenMalformed || d.Hint != "" || d.Verdict != authz.Challenge {
+			t.Errorf("%.20q: %v, hint %q", bad, d.Reason, d.Hint)
+		}
+	}
+}

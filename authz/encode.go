@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"strings"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/claimgate/claimgate/authz/token"
 )
@@ -39,23 +40,66 @@ const (
 type encoder struct {
 	encoding Encoding
 	join     string
+	special  *[256]bool // bytes that may not stand for themselves
+}
+
+func newEncoder(encoding Encoding, join string) encoder {
+	var special [256]bool
+	for c := range special {
+		special[c] = c == '%' || c < ' ' || c >= 0x7f || strings.IndexByte(join, byte(c)) >= 0
+	}
+	return encoder{encoding: encoding, join: join, special: &special}
 }
 
 // encode returns the header text, "" for an absent value. It reports false
-// for a value that this encoding cannot carry.
-func (e *encoder) encode(v sourced) (string, bool) {
+// for a value that this encoding cannot carry. A text that needs no encoding is
+// the value's own; another one lies in the scratch.
+func (e *encoder) encode(v sourced, to *scratch) (string, bool) {
 	if isBlank(v) {
 		return "", true
 	}
 	switch e.encoding {
 	case Base64URL:
-		return base64.RawURLEncoding.EncodeToString(rawBytes(v)), true
+		from := len(to.text)
+		to.text = appendRaw(to.text, v)
+		raw := to.text[from:]
+		from = len(to.text)
+		to.text = base64.RawURLEncoding.AppendEncode(to.text, raw)
+		return to.since(from), true
 	case JSON:
-		return asciiJSON(jsonBytes(v)), true
+		from := len(to.text)
+		to.text = appendJSON(to.text, v)
+		doc := to.text[from:]
+		from = len(to.text)
+		to.text = appendASCII(to.text, doc)
+		return to.since(from), true
 	case Percent, Refuse:
-		return e.plain(v)
+		return e.plain(v, to)
 	}
 	return "", false
+}
+
+// scratch holds the texts that are made for one request. It is kept for the
+// next one, which overwrites them.
+type scratch struct{ text []byte }
+
+// maxScratch is how much of it is kept: more than the headers of one request
+// take, with what they are made from.
+const maxScratch = 4 * MaxHeaderTotalBytes
+
+func (s *scratch) reset() {
+	if s.text = s.text[:0]; cap(s.text) > maxScratch {
+		s.text = nil
+	}
+}
+
+// since returns the text from a place on. Where the scratch grows afterwards,
+// the text stays where it was.
+func (s *scratch) since(from int) string {
+	if from == len(s.text) {
+		return ""
+	}
+	return unsafe.String(&s.text[from], len(s.text)-from) //nolint:gosec // overwritten only by the next request
 }
 
 // isBlank reports whether the value is nothing, "" or [].
@@ -75,35 +119,34 @@ func isBlank(v sourced) bool {
 }
 
 // plain encodes a scalar, or a list of scalars where a separator is known.
-func (e *encoder) plain(v sourced) (string, bool) {
+func (e *encoder) plain(v sourced, to *scratch) (string, bool) {
 	if v.value == nil {
-		return e.escape(v.text)
+		return e.escape(v.text, to)
 	}
 	if v.value.Kind() != token.List {
 		text, ok := scalarText(v.value)
 		if !ok {
 			return "", false
 		}
-		return e.escape(text)
+		return e.escape(text, to)
 	}
 	if e.join == "" {
 		return "", false
 	}
-	var joined []byte
+	from := len(to.text)
 	for i := range v.value.Len() {
 		text, ok := scalarText(v.value.At(i))
 		if !ok || text == "" {
 			return "", false // an empty element and none at all would read alike
 		}
-		if text, ok = e.escape(text); !ok {
+		if i > 0 {
+			to.text = append(to.text, e.join...)
+		}
+		if !e.appendEscaped(text, to) {
 			return "", false
 		}
-		if i > 0 {
-			joined = append(joined, e.join...)
-		}
-		joined = append(joined, text...)
 	}
-	return string(joined), true
+	return to.since(from), true
 }
 
 // scalarText is the text of a string, number or boolean.
@@ -117,58 +160,71 @@ func scalarText(v *token.Value) (string, bool) {
 		}
 		return "false", true
 	case token.Num:
-		return string(v.AppendJSON(nil)), true
+		return v.Written(), true
 	}
 	return "", false
 }
 
 // escape escapes one text, or refuses to.
-func (e *encoder) escape(text string) (string, bool) {
-	safe := true
-	for i := range len(text) {
-		safe = safe && !e.mustEscape(text, i)
-	}
-	if safe {
+func (e *encoder) escape(text string, to *scratch) (string, bool) {
+	if e.isSafe(text) {
 		return text, true
 	}
-	if e.encoding == Refuse {
+	from := len(to.text)
+	if !e.appendEscaped(text, to) {
 		return "", false
 	}
-	escaped := make([]byte, 0, len(text)+16)
+	return to.since(from), true
+}
+
+// isSafe reports whether the text may stand as it is.
+func (e *encoder) isSafe(text string) bool {
+	if text == "" {
+		return true
+	}
 	for i := range len(text) {
-		if e.mustEscape(text, i) {
-			escaped = appendEscape(escaped, text[i])
-		} else {
-			escaped = append(escaped, text[i])
+		if e.special[text[i]] {
+			return false
 		}
 	}
-	return string(escaped), true
+	return text[0] != ' ' && text[len(text)-1] != ' '
 }
 
-// mustEscape reports whether byte i of the text may not stand for itself.
-func (e *encoder) mustEscape(text string, i int) bool {
-	c := text[i]
-	return c == '%' || c < ' ' || c >= 0x7f ||
-		c == ' ' && (i == 0 || i == len(text)-1) ||
-		strings.IndexByte(e.join, c) >= 0
+func (e *encoder) appendEscaped(text string, to *scratch) bool {
+	if e.isSafe(text) {
+		to.text = append(to.text, text...)
+		return true
+	}
+	if e.encoding == Refuse {
+		return false
+	}
+	for i := range len(text) {
+		c := text[i]
+		if e.special[c] || c == ' ' && (i == 0 || i == len(text)-1) {
+			to.text = appendEscape(to.text, c)
+		} else {
+			to.text = append(to.text, c)
+		}
+	}
+	return true
 }
 
-// rawBytes are the UTF-8 bytes of a text, or the JSON of anything else.
-func rawBytes(v sourced) []byte {
+// appendRaw appends the UTF-8 bytes of a text, or the JSON of anything else.
+func appendRaw(dst []byte, v sourced) []byte {
 	switch {
 	case v.value == nil:
-		return []byte(v.text)
+		return append(dst, v.text...)
 	case v.value.Kind() == token.String:
-		return []byte(v.value.Str())
+		return append(dst, v.value.Str()...)
 	}
-	return v.value.AppendJSON(nil)
+	return v.value.AppendJSON(dst)
 }
 
-func jsonBytes(v sourced) []byte {
+func appendJSON(dst []byte, v sourced) []byte {
 	if v.value == nil {
-		return appendQuoted(nil, v.text)
+		return appendQuoted(dst, v.text)
 	}
-	return v.value.AppendJSON(nil)
+	return v.value.AppendJSON(dst)
 }
 
 // appendQuoted quotes a text of our own, which holds no control byte.
@@ -183,11 +239,10 @@ func appendQuoted(dst []byte, text string) []byte {
 	return append(dst, '"')
 }
 
-// asciiJSON rewrites JSON so that it holds printable ASCII only. Bytes outside
+// appendASCII rewrites JSON so that it holds printable ASCII only. Bytes outside
 // of that occur within strings alone, where \uXXXX means the same (RFC 8259
 // section 7).
-func asciiJSON(doc []byte) string {
-	out := make([]byte, 0, len(doc))
+func appendASCII(out, doc []byte) []byte {
 	for len(doc) > 0 {
 		c := doc[0]
 		r, size := utf8.DecodeRune(doc)
@@ -203,7 +258,7 @@ func asciiJSON(doc []byte) string {
 			out = appendUnit(out, 0xdc00+r&0x3ff)
 		}
 	}
-	return string(out)
+	return out
 }
 
 // appendUnit appends one UTF-16 code unit as \uXXXX.

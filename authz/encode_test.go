@@ -65,8 +65,8 @@ func TestEncode(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			e := encoder{encoding: tt.encoding, join: tt.join}
-			got, ok := e.encode(jsonValue(t, tt.doc))
+			e := newEncoder(tt.encoding, tt.join)
+			got, ok := e.encode(jsonValue(t, tt.doc), &scratch{})
 			if got != tt.want || ok == tt.refused {
 				t.Errorf("encode(%s) = %q, %v, want %q", tt.doc, got, ok, tt.want)
 			}
@@ -75,8 +75,8 @@ func TestEncode(t *testing.T) {
 }
 
 func TestEncodeOwnText(t *testing.T) {
-	e := encoder{encoding: JSON}
-	if got, _ := e.encode(sourced{text: "a\"\\\n"}); got != `"a\"\\\u000a"` {
+	e := newEncoder(JSON, "")
+	if got, _ := e.encode(sourced{text: "a\"\\\n"}, &scratch{}); got != `"a\"\\\u000a"` {
 		t.Errorf("JSON of a text is %s", got)
 	}
 }
@@ -89,7 +89,7 @@ func TestP5EncodingsAreInjective(t *testing.T) {
 		join := rapid.SampledFrom([]string{",", ";", " ", ", ", "||", "-.-", "_"}).Draw(t, "join")
 		encoding := rapid.SampledFrom([]Encoding{Percent, Base64URL, JSON}).Draw(t, "encoding")
 		a, b := list.Draw(t, "a"), list.Draw(t, "b")
-		e := encoder{encoding: encoding, join: join}
+		e := newEncoder(encoding, join)
 		left, right := encodeList(t, &e, a), encodeList(t, &e, b)
 		if (left == right) != slices.Equal(a, b) {
 			t.Fatalf("%q and %q read %q and %q", a, b, left, right)
@@ -112,7 +112,7 @@ func encodeList(t *rapid.T, e *encoder, list []string) string {
 	if err != nil {
 		t.Fatalf("%s: %v", doc, err)
 	}
-	encoded, ok := e.encode(sourced{value: root.Get("v")})
+	encoded, ok := e.encode(sourced{value: root.Get("v")}, &scratch{})
 	if !ok {
 		t.Fatalf("%q is refused", list)
 	}
@@ -153,8 +153,8 @@ func FuzzHeaderValue(f *testing.F) {
 		if err != nil || !isSeparator(join) || len(join) > maxJoinBytes {
 			return
 		}
-		e := encoder{encoding: Encoding(encoding % 4), join: join}
-		value, ok := e.encode(sourced{value: root.Get("v")})
+		e := newEncoder(Encoding(encoding%4), join)
+		value, ok := e.encode(sourced{value: root.Get("v")}, &scratch{})
 		if !ok && value != "" {
 			t.Fatalf("refused, yet %q", value)
 		}

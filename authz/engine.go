@@ -2,7 +2,6 @@ package authz
 
 import (
 	"context"
-	"crypto/rand"
 	"io"
 	"sync/atomic"
 	"time"
@@ -32,7 +31,7 @@ func NewEngine(opts Options) *Engine {
 		e.now = time.Now
 	}
 	if e.rand == nil {
-		e.rand = rand.Reader
+		e.rand = &randomPool{}
 	}
 	return e
 }

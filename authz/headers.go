@@ -41,7 +41,7 @@ func (p *headerPlan) apply(j *judgement, set []Header) (_ []Header, bits uint64,
 	total := 0
 	for i := range p.headers {
 		h := &p.headers[i]
-		text, ok := h.encoder.encode(h.source.read(j))
+		text, ok := h.encoder.encode(h.source.read(j), &j.room.scratch)
 		if ok && (len(text) > MaxHeaderValueBytes || total+len(text) > MaxHeaderTotalBytes) {
 			text, ok = "", h.omit
 		}
@@ -90,7 +90,7 @@ func (p *plan) compileHeader(spec *TenantSpec, index int, found *problems) heade
 		name:     wanted.Name,
 		bit:      spec.Owned.bit(wanted.Name),
 		source:   p.compileSource(&wanted.Source, place, found),
-		encoder:  encoder{encoding: wanted.Encoding, join: wanted.Join},
+		encoder:  newEncoder(wanted.Encoding, wanted.Join),
 		required: wanted.Required,
 		omit:     wanted.OmitOversize,
 	}
@@ -151,13 +151,13 @@ func isSeparator(s string) bool {
 // stands, or in the encoding that was asked for.
 func checkLiteral(h *header, place string, found *problems) {
 	value := sourced{text: h.source.text}
-	plain := encoder{encoding: Refuse}
-	encoded, ok := h.encoder.encode(value)
+	plain := newEncoder(Refuse, "")
+	encoded, ok := h.encoder.encode(value, &scratch{})
 	switch {
 	case value.text == "":
 		found.add(place, "an empty value would only remove the header", "ownedHeaders alone does that: remove this header here")
 	case h.encoder.encoding == Percent || h.encoder.encoding == Refuse:
-		if _, ok = plain.encode(value); !ok {
+		if _, ok = plain.encode(value, &scratch{}); !ok {
 			found.add(place, "holds what a header cannot carry as it stands: `%`, a control or non-ASCII byte, or a space at an end",
 				"write printable ASCII, or encoding: base64url or json")
 		}

@@ -224,7 +224,9 @@ func (j *judgement) decideByPolicy(ctx context.Context) {
 	j.allow(Allowed, j.tenant.policy.RuleName(result.Rule), j.tenant.forwardToken)
 }
 
-// authenticate reads and verifies the one credential. The issuer is taken from
+// authenticate reads and verifies the one credential. Its alphabet counts once it
+// is refused: one that was verified, or that the cache knows, has a narrower one,
+// and a verifier refuses every other before it looks for a key. The issuer is taken from
 // the tenant, not from the verified token, which a cache may have kept since
 // an earlier generation.
 func (j *judgement) authenticate(ctx context.Context) (Reason, bool) {
@@ -233,6 +235,9 @@ func (j *judgement) authenticate(ctx context.Context) (Reason, bool) {
 		return reason, false
 	}
 	verified, err := j.verify(ctx, found.raw)
+	if err != nil && !isToken68(found.raw) {
+		return TokenMalformed, false // not even the shape of some token
+	}
 	if err != nil {
 		j.hint = token.Hint(err)
 		return reasonOf(err), false

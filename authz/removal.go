@@ -21,8 +21,8 @@ type removal struct {
 	variants []string            // every `_` variant; nil where the proxy refuses them
 	guarded  map[string]struct{} // names whose variants are removed
 	lengths  [maxHeaderNameBytes + 1]bool
-	rejects  bool // the proxy refuses names with `_`
-	lists    map[removeKey][]string
+	rejects  bool                    // the proxy refuses names with `_`
+	lists    map[uint64]*[4][]string // by what is set, then as removeKey.index says
 }
 
 // removeKey names one list: what is set, whether Authorization goes, and
@@ -33,8 +33,19 @@ type removeKey struct {
 	unseen        bool
 }
 
+func (k removeKey) index() int {
+	index := 0
+	if k.authorization {
+		index |= 1
+	}
+	if k.unseen {
+		index |= 2
+	}
+	return index
+}
+
 func newRemoval(owned *OwnedHeaders, proxy ProxySpec) *removal {
-	r := &removal{owned: owned.Names(), guarded: map[string]struct{}{}, lists: map[removeKey][]string{}, rejects: proxy.RejectsUnderscores}
+	r := &removal{owned: owned.Names(), guarded: map[string]struct{}{}, lists: map[uint64]*[4][]string{}, rejects: proxy.RejectsUnderscores}
 	if !proxy.KeepEnvoyAuthHeaders {
 		r.always = envoyAuthHeaders()
 	}
@@ -74,21 +85,21 @@ const maxRemovalLists = 1024
 // prepare makes the lists for one set of headers. Only before the snapshot is
 // in force.
 func (r *removal) prepare(set uint64) {
-	if len(r.lists) >= maxRemovalLists {
+	if r.lists[set] != nil || 4*len(r.lists) >= maxRemovalLists {
 		return
 	}
+	made := &[4][]string{}
 	for _, key := range []removeKey{{set, false, false}, {set, true, false}, {set, false, true}, {set, true, true}} {
-		if _, known := r.lists[key]; !known {
-			r.lists[key] = slices.Clip(r.build(key))
-		}
+		made[key.index()] = slices.Clip(r.build(key))
 	}
+	r.lists[set] = made
 }
 
 // prepared returns a removal with the lists for these sets of headers: itself,
 // where it has them, or may have no more.
 func (r *removal) prepared(sets ...uint64) *removal {
-	missing := func(set uint64) bool { _, known := r.lists[removeKey{set: set}]; return !known }
-	if len(r.lists) >= maxRemovalLists || !slices.ContainsFunc(sets, missing) {
+	missing := func(set uint64) bool { return r.lists[set] == nil }
+	if 4*len(r.lists) >= maxRemovalLists || !slices.ContainsFunc(sets, missing) {
 		return r
 	}
 	more := *r
@@ -119,11 +130,10 @@ func (r *removal) build(key removeKey) []string {
 // list returns the names to remove, but for the variants that a request holds.
 // The list is shared with other decisions.
 func (r *removal) list(key removeKey) []string {
-	list, known := r.lists[key]
-	if !known {
-		list = r.build(key)
+	if made := r.lists[key.set]; made != nil {
+		return made[key.index()]
 	}
-	return list
+	return r.build(key)
 }
 
 // dropsGuarded reports whether a Connection header asks the next hop to drop a
@@ -151,6 +161,9 @@ func (r *removal) isVariant(name string) bool {
 	if len(name) > maxHeaderNameBytes || !r.lengths[len(name)] {
 		return false
 	}
+	if isDashed(name) {
+		return false // the most common, and the quickest to tell
+	}
 	var folded [maxHeaderNameBytes]byte
 	differs := false
 	for i := range len(name) {
@@ -169,4 +182,15 @@ func (r *removal) isVariant(name string) bool {
 	}
 	_, guarded := r.guarded[string(folded[:len(name)])]
 	return guarded
+}
+
+// isDashed reports whether the name holds lower-case letters, digits and dashes
+// only.
+func isDashed(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; c-'a' > 'z'-'a' && c != '-' && c-'0' > 9 {
+			return false
+		}
+	}
+	return true
 }

@@ -16,6 +16,7 @@ type room struct {
 	removing  bool // Decision.Remove is remove, and no list of the snapshot
 	params    []string
 	metadata  []MetadataField
+	scratch   scratch
 	id        [2 * len(DecisionID{})]byte
 }
 
@@ -28,6 +29,7 @@ func (d *Decision) begin() *judgement {
 	}
 	*d = Decision{room: r}
 	r.removing = false
+	r.scratch.reset()
 	r.judgement = judgement{out: d, room: r}
 	return &r.judgement
 }

@@ -61,6 +61,14 @@ func (v *Value) Num() Number {
 	return Number{Neg: v.truth, Digits: v.textOf(at), Exp: int32(v.exp)}
 }
 
+// Written returns a Num as the document has it.
+func (v *Value) Written() string {
+	if v.Kind() != Num {
+		return ""
+	}
+	return v.textOf(v.text)
+}
+
 // Len returns the number of elements of a List or members of an Object.
 func (v *Value) Len() int {
 	if kind := v.Kind(); kind != List && kind != Object {
