@@ -38,6 +38,7 @@ type process struct {
 	service   *envoy.Service
 	listener  net.Listener
 	pages     []*page
+	runtime   runtimeSettings
 
 	certificates certificates
 }
@@ -204,5 +205,9 @@ func (p *process) greet() {
 		fields = append(fields, zap.String(bound.Name, bound.Address))
 	}
 	log.Info("listening", fields...)
+	log.Info("runtime", p.runtime.fields()...)
+	if p.runtime.limitError != nil {
+		log.Warn("no memory limit: that of the cgroup cannot be read; GOMEMLIMIT sets one", zap.Error(p.runtime.limitError))
+	}
 	p.telemetry.Announce()
 }

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
@@ -69,10 +70,13 @@ by SIGHUP or by a POST to /confirm.`,
 
 // serve runs one process from its configuration to its end.
 func serve(opts serveOptions, signals <-chan os.Signal, stderr io.Writer) error {
+	tuned, untune := tuneRuntime(memlimit.FromCgroup)
+	defer untune()
 	p, err := build(configPath(opts.config), stderr)
 	if err != nil {
 		return invalid(err, stderr)
 	}
+	p.runtime = tuned
 	if err := p.listen(); err != nil {
 		return err
 	}
