@@ -34,6 +34,23 @@ const (
 	handlerGrace       = 2 * time.Second  // for handlers whose connection was cut
 )
 
+// Settings of the transport that are here for speed, all of them. What was
+// measured, and what was left as gRPC has it, stands in
+// cmd/authzbench/PERFORMANCE.md.
+const (
+	// streamWorkers run handlers one after the other, so that a call does not
+	// grow the stack of a goroutine of its own: as many as a few connections
+	// bring at once. When all are busy, as where tokens wait for keys, a call
+	// gets a goroutine as without them: nobody waits for a worker.
+	streamWorkers = 64
+
+	// Windows that stay as they are: a request of Envoy fits many times, and gRPC
+	// does not ping after each frame to learn the bandwidth of a socket. They
+	// also bound what a connection has in flight.
+	streamWindow     = 256 << 10
+	connectionWindow = 1 << 20
+)
+
 // ServiceOptions tune the gRPC service around a Server. Zero fields have
 // defaults.
 type ServiceOptions struct {
@@ -106,6 +123,9 @@ func (s *Service) grpcOptions(opts ServiceOptions) []grpc.ServerOption {
 		grpc.MaxRecvMsgSize(opts.MaxMessageBytes),
 		grpc.MaxHeaderListSize(maxMetadataList),
 		grpc.ConnectionTimeout(connectionTimeout),
+		grpc.NumStreamWorkers(streamWorkers),
+		grpc.StaticStreamWindowSize(streamWindow),
+		grpc.StaticConnWindowSize(connectionWindow),
 		grpc.WaitForHandlers(true),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minClientPing, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{

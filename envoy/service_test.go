@@ -276,6 +276,7 @@ func TestP1SecondNet(t *testing.T) { inBothCodecs(t, testP1SecondNet) }
 
 func testP1SecondNet(t *testing.T, m mode) {
 	service := m.service(NewServer(ServerOptions{Decider: always(allow)}), ServiceOptions{})
+	t.Cleanup(service.Stop)
 	explode := func(context.Context, any) (any, error) { panic("x") }
 	resp, err := service.guardUnary(t.Context(), nil, &grpc.UnaryServerInfo{FullMethod: authv3.Authorization_Check_FullMethodName}, explode)
 	response, ok := resp.(*authv3.CheckResponse)

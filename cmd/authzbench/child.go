@@ -29,6 +29,7 @@ type childSpec struct {
 	Load      workload
 
 	options []grpc.ServerOption // of the variant's tunings
+	plain   bool
 }
 
 // runChild serves until standard input ends, as it does when the parent is
@@ -45,7 +46,7 @@ func runChild(text string) error {
 	profileOnSignals()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	spec.options = v.options
+	spec.options, spec.plain = v.options, v.plain
 	server, err := v.serve(ctx, spec)
 	if err != nil {
 		return err

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -55,5 +58,17 @@ func TestOptionsAreClaimgates(t *testing.T) {
 	want := slices.DeleteFunc(optionsIn(t, "../../envoy/*.go", "grpcOptions"), func(name string) bool { return slices.Contains(own, name) })
 	if got := optionsIn(t, "options.go", "claimgateOptions"); !slices.Equal(got, want) {
 		t.Errorf("the yardsticks have\n%v\nand claimgate has\n%v", got, want)
+	}
+}
+
+// TestProcessIsClaimgates holds that the yardsticks' collector has the
+// percentage that claimgate gives a small heap.
+func TestProcessIsClaimgates(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "claimgate", "runtime.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := fmt.Sprintf("mostPercent  = %d\n", gcPercent); !strings.Contains(string(text), want) {
+		t.Errorf("runtime.go of claimgate does not say %q", want)
 	}
 }

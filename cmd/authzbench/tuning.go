@@ -25,6 +25,8 @@ type tuning struct {
 	options []grpc.ServerOption
 	// env is set for the process.
 	env []string
+	// plain leaves away what claimgate sets for speed in the transport.
+	plain bool
 	// tcp has the server listen on loopback in place of a unix socket.
 	tcp bool
 	// generated has claimgate decode by generated code.
@@ -32,15 +34,14 @@ type tuning struct {
 }
 
 // forGate reports whether claimgate can be had in this way, too.
-func (t *tuning) forGate() bool { return len(t.options) == 0 }
+func (t *tuning) forGate() bool { return len(t.options) == 0 && !t.plain }
 
 const (
-	wideWindow  = 1 << 20
 	wideBuffers = 128 << 10
 )
 
-// tunings returns all of them. Those of the transport come in pairs where
-// claimgate has one side: the other shows what it gains.
+// tunings returns all of them. What claimgate has is tried behind plain, as in
+// floor+plain+windows.
 func tunings() []tuning {
 	return []tuning{
 		{name: "generated", does: "codec: generated (claimgate only)", generated: true},
@@ -53,7 +54,8 @@ func tunings() []tuning {
 		{name: "workers2", does: "2 stream workers", options: []grpc.ServerOption{grpc.NumStreamWorkers(2)}},
 		{name: "workers8", does: "8 stream workers", options: []grpc.ServerOption{grpc.NumStreamWorkers(8)}},
 		{name: "workers64", does: "64 stream workers", options: []grpc.ServerOption{grpc.NumStreamWorkers(64)}},
-		{name: "windows", does: "windows of 1 MiB that stay so, which turns the estimator off", options: []grpc.ServerOption{grpc.StaticStreamWindowSize(wideWindow), grpc.StaticConnWindowSize(wideWindow)}},
+		{name: "plain", does: "without what claimgate sets for speed in the transport", plain: true},
+		{name: "windows", does: "claimgate's windows, which stay as they are", options: []grpc.ServerOption{grpc.StaticStreamWindowSize(streamWindow), grpc.StaticConnWindowSize(connectionWindow)}},
 		{name: "narrow", does: "windows of 64 KiB that stay so, which turns the estimator off", options: []grpc.ServerOption{grpc.StaticStreamWindowSize(64 << 10), grpc.StaticConnWindowSize(64 << 10)}},
 		{name: "buffers", does: "read and write buffers of 128 KiB", options: []grpc.ServerOption{grpc.ReadBufferSize(wideBuffers), grpc.WriteBufferSize(wideBuffers)}},
 		{name: "smallbuffers", does: "read and write buffers of 16 KiB", options: []grpc.ServerOption{grpc.ReadBufferSize(16 << 10), grpc.WriteBufferSize(16 << 10)}},
@@ -90,6 +92,7 @@ func tune(v variant, names []string) (variant, error) {
 		v.does += "; " + t.does
 		v.options = slices.Concat(v.options, t.options)
 		v.env = slices.Concat(v.env, t.env)
+		v.plain = v.plain || t.plain
 		v.tcp = v.tcp || t.tcp
 		v.generated = v.generated || t.generated
 	}

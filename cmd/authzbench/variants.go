@@ -45,6 +45,7 @@ type variant struct {
 
 	// What tunings change.
 	options   []grpc.ServerOption
+	plain     bool
 	env       []string
 	tcp       bool
 	generated bool
@@ -54,8 +55,8 @@ type variant struct {
 func variants() []variant {
 	return []variant{
 		{name: stock, does: "grpc-go as it comes, generated code, a fixed OK with six headers", serve: serveStock},
-		{name: floor, does: "grpc-go with claimgate's options; parses nothing, decides nothing, answers the same bytes", serve: serveFloor},
-		{name: options, does: "stock with claimgate's options", serve: serveOptions},
+		{name: floor, does: "grpc-go with claimgate's options and process settings; parses nothing, decides nothing, answers the same bytes", serve: serveFloor},
+		{name: options, does: "stock with claimgate's options and process settings", serve: serveOptions},
 		{name: verify, does: "golang-jwt and keyfunc verify each token, then a fixed OK", decides: true, serve: serveVerify},
 		{name: rego, does: "an embedded Rego policy verifies, decides and injects", decides: true, injects: true, serve: serveRego},
 		{name: claimgate, does: "claimgate serve with a configuration file: token, tenant, policy, six headers", decides: true, injects: true},
@@ -127,7 +128,8 @@ func serveStock(_ context.Context, spec childSpec) (*grpc.Server, error) {
 }
 
 func serveOptions(_ context.Context, spec childSpec) (*grpc.Server, error) {
-	server := grpc.NewServer(append(claimgateOptions(), spec.options...)...)
+	likeClaimgate()
+	server := grpc.NewServer(append(claimgateOptions(spec.plain), spec.options...)...)
 	authv3.RegisterAuthorizationServer(server, fixed{})
 	return server, nil
 }
@@ -137,7 +139,8 @@ func serveFloor(_ context.Context, spec childSpec) (*grpc.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := slices.Concat(claimgateOptions(), []grpc.ServerOption{grpc.ForceServerCodecV2(&cannedCodec{canned})}, spec.options)
+	likeClaimgate()
+	all := slices.Concat(claimgateOptions(spec.plain), []grpc.ServerOption{grpc.ForceServerCodecV2(&cannedCodec{canned})}, spec.options)
 	server := grpc.NewServer(all...)
 	authv3.RegisterAuthorizationServer(server, unread{})
 	return server, nil

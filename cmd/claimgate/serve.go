@@ -47,7 +47,10 @@ others are served. The log goes to standard error, one JSON object a line.
 Changed files are put in force as they are noticed, whole or not at all: what is
 bad is said, and what was good stays. SIGHUP, or a POST to /reload of the admin
 listener, looks at every file at once. What waits to be confirmed is confirmed
-by SIGHUP or by a POST to /confirm.`,
+by SIGHUP or by a POST to /confirm.
+
+Memory is limited to nine tenths of what the cgroup allows, and small heaps are
+collected less often than Go would. GOMEMLIMIT and GOGC replace either.`,
 		Example: `  claimgate serve
   claimgate serve --config /etc/claimgate/claimgate.yaml
   CLAIMGATE_CONFIG=claimgate.yaml claimgate serve
@@ -78,10 +81,12 @@ func serve(opts serveOptions, signals <-chan os.Signal, stderr io.Writer) error 
 	}
 	p.runtime = tuned
 	if err := p.listen(); err != nil {
+		p.service.Stop()
 		return err
 	}
 	if err := p.publish(opts.readyFile); err != nil {
 		p.close()
+		p.service.Stop()
 		return err
 	}
 	defer p.unpublish(opts.readyFile)
