@@ -9,7 +9,7 @@ BENCHTIME ?= 1s
 BUILD     := .build
 LINT      := $(BUILD)/bin/golangci-lint
 
-BUILD_CLAIMGATE = CGO_ENABLED=0 $(GO) build -trimpath -o $(BUILD)/bin/claimgate ./cmd/claimgate
+BUILD_CLAIMGATE = CGO_ENABLED=0 $(GO) build -trimpath -ldflags=-buildid= -o $(BUILD)/bin/claimgate ./cmd/claimgate
 
 # The race detector needs cgo and a C compiler; without them the tests run
 # without it and say so.
@@ -19,7 +19,7 @@ RACE := $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && [ "$$($(GO) env
 # claimgate.
 MODULES = $(patsubst %/go.mod,%,$(filter-out .ci/tools/%,$(shell git ls-files '*/go.mod')))
 
-.PHONY: help demo test test-modules lint bench authzbench bench-report fuzz build check-examples schema clean envoy promtool
+.PHONY: help demo test test-modules lint bench authzbench bench-report fuzz build check-examples schema clean envoy promtool reproducible vulncheck
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,12 @@ schema: ## Write the generated JSON Schema again
 
 envoy: ## Fetch the pinned Envoy into .build (says so where it cannot be had)
 	@sh .ci/install-envoy.sh
+
+reproducible: ## Build the same source in two places and compare the bytes
+	@sh .ci/reproducible.sh
+
+vulncheck: ## Known vulnerabilities in what claimgate calls (says so where the database cannot be had)
+	@sh .ci/vulncheck.sh
 
 promtool: ## Fetch promtool into .build, which tests the alert rules (says so where it cannot be had)
 	@sh .ci/install-promtool.sh

@@ -238,7 +238,7 @@ func TestDockerfile(t *testing.T) {
 	if number == nil {
 		t.Error("no user by number")
 	}
-	for _, want := range []string{"CGO_ENABLED=0", "-trimpath", "-X main.version=", "/etc/ssl/certs/ca-certificates.crt", `ENTRYPOINT ["/claimgate"]`} {
+	for _, want := range []string{"CGO_ENABLED=0", "-trimpath", "-buildid=", "-X main.version=", "/etc/ssl/certs/ca-certificates.crt", `ENTRYPOINT ["/claimgate"]`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %s", want)
 		}

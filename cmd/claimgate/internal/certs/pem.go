@@ -137,7 +137,7 @@ func read(path string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("it is no regular file")
 	}
-	file, err := os.Open(path)
+	file, err := os.Open(path) //nolint:gosec // the configuration names it
 	if err != nil {
 		return nil, plain(err)
 	}
