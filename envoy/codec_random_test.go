@@ -132,6 +132,7 @@ func TestNothingSurvives(t *testing.T) {
 			rt.Fatalf("something survived: %s", diff)
 		}
 		used.home.decider.DecideInto(t.Context(), &used.request, &used.decision)
+		used.fault = errUnsayable
 		used.clear()
 		if left := fmt.Sprintf("%#v%#v%#v", used.request, used.message, used.decision); left != fmt.Sprintf("%#v%#v%#v", emptyOf(used), emptyMessageOf(used), authz.Decision{}) {
 			rt.Fatalf("left behind: %s", left)

@@ -3,17 +3,20 @@ package envoy
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
 
+	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	"google.golang.org/protobuf/proto"
+	"pgregory.net/rapid"
 
 	"github.com/claimgate/claimgate/authz"
 	"github.com/claimgate/claimgate/authz/token"
 )
 
-func claims(t *testing.T, text string) *token.Value {
+func claims(t testing.TB, text string) *token.Value {
 	t.Helper()
 	value, err := token.ParseObject([]byte(text))
 	if err != nil {
@@ -54,6 +57,7 @@ func TestMetadata(t *testing.T) {
 			t.Errorf("%s: %v", in, err)
 			continue
 		}
+		sameMetadata(t, []authz.MetadataField{{Name: "v", Value: value}, {Name: "t", Text: "x"}})
 		var expected any
 		if err := json.Unmarshal([]byte(want), &expected); err != nil {
 			t.Fatal(err)
@@ -79,6 +83,7 @@ func TestMetadataIsBounded(t *testing.T) {
 		if _, err := metadataFrom(fields); !errors.Is(err, errMetadataOversize) {
 			t.Errorf("%s: %v, want %v", name, err, errMetadataOversize)
 		}
+		sameMetadata(t, fields)
 	}
 	if metadata, err := metadataFrom(nil); metadata != nil || err != nil {
 		t.Errorf("no fields: %v, %v", metadata, err)
@@ -101,5 +106,71 @@ func TestMetadataOnEveryVerdict(t *testing.T) {
 		if !reflect.DeepEqual(got, map[string]any{"claimgate": map[string]any{"decision_id": "0123"}}) {
 			t.Errorf("%v: %v", d.Reason, got)
 		}
+	}
+}
+
+// failer is what tests and properties have in common.
+type failer interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
+
+// sameMetadata holds that both codecs say the same, or refuse the same.
+func sameMetadata(t failer, fields []authz.MetadataField) {
+	t.Helper()
+	metadata, err := metadataFrom(fields)
+	wire, own := appendMetadata(nil, fields)
+	if fmt.Sprint(err) != fmt.Sprint(own) {
+		t.Fatalf("the codecs differ: %v, %v", own, err)
+	}
+	got := &authv3.CheckResponse{}
+	if err := proto.Unmarshal(wire, got); own == nil && (err != nil || !proto.Equal(got.GetDynamicMetadata(), metadata)) {
+		t.Fatalf("the codecs differ (%v):\n%v\n%v", err, got.GetDynamicMetadata(), metadata)
+	}
+}
+
+// TestAnyMetadata: whatever claims there are, both codecs count and say the
+// same, to the byte at which it is too much.
+func TestAnyMetadata(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		value := claims(t, `{"v":`+drawJSON(rt, 6)+`}`).Get("v")
+		fields := []authz.MetadataField{{Name: "v", Value: value}, {Name: "w", Text: "é"}, {Name: "v", Text: "again"}}
+		if rapid.Bool().Draw(rt, "edge") {
+			size := meter{left: maxMetadataBytes}
+			b := metadataBuilder{size}
+			b.value(value, 1)
+			room := max(b.left-len("vwéav")-len("gain")-1, 0)
+			fields = append(fields, authz.MetadataField{Text: strings.Repeat("a", room+rapid.IntRange(-2, 2).Draw(rt, "beyond")+2)})
+		}
+		sameMetadata(rt, fields)
+	})
+}
+
+func drawJSON(t *rapid.T, depth int) string {
+	kind := rapid.IntRange(0, 6).Draw(t, "kind")
+	if depth == 0 {
+		kind %= 5
+	}
+	var items []string
+	switch kind {
+	case 0:
+		return "null"
+	case 1:
+		return "true"
+	case 2:
+		return rapid.SampledFrom([]string{"0", "-1", "1.5", "0.1", "1e3", "1e30", "9007199254740992", "9007199254740993", "-90071992547409930e-1"}).Draw(t, "number")
+	case 3, 4:
+		text, _ := json.Marshal(rapid.String().Draw(t, "text"))
+		return string(text)
+	case 5:
+		for range rapid.IntRange(0, 3).Draw(t, "items") {
+			items = append(items, drawJSON(t, depth-1))
+		}
+		return "[" + strings.Join(items, ",") + "]"
+	default:
+		for i := range rapid.IntRange(0, 3).Draw(t, "members") {
+			items = append(items, fmt.Sprintf("%q:", fmt.Sprint("m", i))+drawJSON(t, depth-1))
+		}
+		return "{" + strings.Join(items, ",") + "}"
 	}
 }

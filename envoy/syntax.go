@@ -15,14 +15,22 @@ func isToken(s string) bool {
 	return s != ""
 }
 
-func isTokenByte(c byte) bool {
-	switch {
-	case 'a' <= c && c <= 'z', c == '-', '0' <= c && c <= '9', 'A' <= c && c <= 'Z':
-		return true
-	default:
-		return strings.IndexByte("_.!#$%&'*+^`|~", c) >= 0
-	}
-}
+// byteSet is a set of ASCII bytes.
+type byteSet [2]uint64
+
+func (s byteSet) has(c byte) bool { return c < utf8.RuneSelf && s[c>>6]>>(c&63)&1 != 0 }
+
+// The bytes of tokens from 0 to 63, from 64 to 127, and the latter without
+// upper-case letters.
+const (
+	tokenLow   = 0x3FF<<'0' | 1<<'!' | 1<<'#' | 1<<'$' | 1<<'%' | 1<<'&' | 1<<'\'' | 1<<'*' | 1<<'+' | 1<<'-' | 1<<'.'
+	tokenLower = 0x3FFFFFF<<('a'-64) | 1<<('^'-64) | 1<<('_'-64) | 1<<('`'-64) | 1<<('|'-64) | 1<<('~'-64)
+	tokenHigh  = tokenLower | 0x3FFFFFF<<('A'-64)
+)
+
+func isTokenByte(c byte) bool { return byteSet{tokenLow, tokenHigh}.has(c) }
+
+func isLowerTokenByte(c byte) bool { return byteSet{tokenLow, tokenLower}.has(c) }
 
 // lowerName returns a header's name in lower case, or false for what is no
 // name. A name that is lower-case already is returned as it is.
@@ -39,7 +47,7 @@ func lowerName(name string) (string, bool) {
 // isLowerName reports whether a name can be sent as it is.
 func isLowerName(name string) bool {
 	for i := range len(name) {
-		if 'A' <= name[i] && name[i] <= 'Z' || !isTokenByte(name[i]) {
+		if !isLowerTokenByte(name[i]) {
 			return false
 		}
 	}
@@ -71,6 +79,9 @@ func isBlank(c byte) bool { return c == ' ' || c == '\t' }
 
 // breaksLine reports bytes that no header value can have carried.
 func breaksLine(s string) bool {
+	if !hasControl(s) {
+		return false
+	}
 	return strings.IndexByte(s, '\n') >= 0 || strings.IndexByte(s, '\r') >= 0 || strings.IndexByte(s, 0) >= 0
 }
 
@@ -88,4 +99,23 @@ func isQuotable(s string) bool {
 // isScopeToken reports whether s is a scope-token (RFC 6749 section 3.3).
 func isScopeToken(s string) bool {
 	return s != "" && isQuotable(s) && strings.IndexByte(s, ' ') < 0
+}
+
+// hasControl reports whether there is a byte below a space. It looks at eight
+// bytes at a time.
+func hasControl(s string) bool {
+	const each, high = 0x0101010101010101, 0x8080808080808080
+	for ; len(s) >= 8; s = s[8:] {
+		w := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+		if (w-each*' ')&^w&high != 0 {
+			return true
+		}
+	}
+	for i := range len(s) {
+		if s[i] < ' ' {
+			return true
+		}
+	}
+	return false
 }

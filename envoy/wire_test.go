@@ -114,15 +114,23 @@ func undecodable(t testing.TB) map[string][]byte {
 // lists in values in lists. It is written by hand, from the inside out, since
 // nothing encodes it in less than quadratic time.
 func nested(levels int) []byte {
-	var reversed []byte
+	return nestedIn(levels, []byte{0x0a, 0x32}, nil) // ListValue.values, Value.list_value
+}
+
+// nestedIn returns so many layers, each of them fields from the inside out,
+// around a Value.
+func nestedIn(levels int, layer, bottom []byte) []byte {
+	reversed := slices.Clone(bottom)
+	slices.Reverse(reversed)
 	wrap := func(tag byte) {
 		size := protowire.AppendVarint(nil, uint64(len(reversed)))
 		slices.Reverse(size)
 		reversed = append(append(reversed, size...), tag)
 	}
 	for range levels {
-		wrap(0x0a) // ListValue.values
-		wrap(0x32) // Value.list_value
+		for _, tag := range layer {
+			wrap(tag)
+		}
 	}
 	wrap(0x12) // the value of an entry
 	wrap(0x0a) // Struct.fields

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -88,6 +89,7 @@ func (c *acceptedCounters) add(of pair) *atomic.Uint64 {
 	default:
 		of = pair{otherLabel, otherLabel}
 	}
+	of = pair{strings.Clone(of.tenant), strings.Clone(of.issuer)} // kept longer than the decision
 	counter := new(atomic.Uint64)
 	grown := maps.Clone(known)
 	grown[of] = counter

@@ -3,6 +3,7 @@ package telemetry
 import (
 	"maps"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -201,6 +202,7 @@ func (c *checkCounters) add(tenant string) *slots {
 	if len(known) > c.cap {
 		return c.other
 	}
+	tenant = strings.Clone(tenant) // kept longer than the decision
 	s := c.newSlots(tenant)
 	grown := maps.Clone(known)
 	grown[tenant] = s
