@@ -265,11 +265,11 @@ func (j *judgement) authenticate(ctx context.Context) (Reason, bool) {
 	return 0, true
 }
 
-// verify verifies a token at the tenant's expense or, before a tenant is known,
-// at that of the entry and the client.
+// verify verifies a token at the expense of the client and the tenant or, before a
+// tenant is known, the entry.
 func (j *judgement) verify(ctx context.Context, raw string) (token.Verified, error) {
 	if j.tenant != nil {
-		return j.tenant.verifier.Verify(ctx, raw, j.now)
+		return j.tenant.verifier.VerifyFrom(ctx, raw, j.now, j.req.RemoteIP)
 	}
 	return j.entry.verifier.VerifyFrom(ctx, raw, j.now, j.req.RemoteIP)
 }

@@ -9,9 +9,8 @@ import (
 // queue nobody takes more than is left free, so that a few floods do not fill it;
 // the second half is for those of whom hardly any token waits.
 const (
-	maxQueue       = 256  // of one tenant
-	maxEntryQueue  = 512  // of one entry, until tenants are known
-	maxClientQueue = 128  // of one client of an entry: half of the first half
+	maxQueue       = 512  // of one payer
+	maxClientQueue = 128  // of one of its clients: half of the first half
 	maxQueueTotal  = 2048 // of all: half of the checks in progress that a server admits
 
 	fewOfPayer  = 8
@@ -83,15 +82,12 @@ func newFairQueue(slots int) *fairQueue {
 	return &fairQueue{root: node{capacity: maxQueueTotal, headStart: headStart, few: fewOfPayer}, slots: slots}
 }
 
-// leaf returns the node of a tenant, or of a client where none is known, to be started or
-// queued on or released.
+// leaf returns the node of a client of a payer, to be started or queued on or
+// released.
 func (q *fairQueue) leaf(payer Payer, client netip.Prefix) *node {
-	if payer.Tenant != "" {
-		return q.root.child(nodeKey{payer: payer}, maxQueue)
-	}
-	entry := q.root.child(nodeKey{payer: payer}, maxEntryQueue)
-	entry.few = fewOfClient
-	return entry.child(nodeKey{client: client}, maxClientQueue)
+	n := q.root.child(nodeKey{payer: payer}, maxQueue)
+	n.few = fewOfClient
+	return n.child(nodeKey{client: client}, maxClientQueue)
 }
 
 func (n *node) child(key nodeKey, capacity int) *node {

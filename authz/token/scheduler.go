@@ -50,12 +50,12 @@ type SchedulerOptions struct {
 const maxWait = time.Second
 
 // Scheduler bounds the signatures that are checked at a time in a process and
-// shares the time that they take fairly: among payers and, of an entry, among its
-// clients by address. Who used little comes before who used much, and a queue of
+// shares the time that they take fairly: among payers and, within one payer, among
+// its clients by address. Who used little comes before who used much, and a queue of
 // one is no queue of others. Cached tokens never come here.
 //
-// At most 256 tokens of one payer and 1,024 in all wait, and none that could not
-// be verified before its deadline. The rest is refused at once with
+// At most 128 tokens of one client, 512 of one payer and 2,048 in all wait, and
+// none that could not be verified before its deadline. The rest is refused at once with
 // ErrOverloaded. Safe for concurrent use; share one in a process.
 type Scheduler struct {
 	now      func() time.Time
@@ -107,7 +107,7 @@ func (s *Scheduler) Stats() SchedulerStats {
 // job is one signature to check.
 type job struct {
 	payer  Payer
-	client netip.Addr // counts where no tenant is known
+	client netip.Addr // the zero address is nobody's in particular
 	key    *Key
 	alg    Algorithm
 }

@@ -60,7 +60,7 @@ func TestP8FloodOfOneScopeIsBounded(t *testing.T) {
 		var flood, other outcomes
 		bad := testPairs().rsOther.mint("RS256", members{"kid": "rs"}, goodClaims())
 		sig := signatureOf(bad)
-		for n := range maxQueue + 10 {
+		for n := range maxClientQueue + 10 {
 			sig[0], sig[1] = byte(n), byte(n>>8) // of one token alone one would wait
 			go flood.verify(t.Context(), flooded, replaceSignature(bad, sig), netip.Addr{})
 		}
@@ -73,7 +73,7 @@ func TestP8FloodOfOneScopeIsBounded(t *testing.T) {
 		synctest.Wait()
 		release()
 		synctest.Wait()
-		if other.count[nil] != 1 || flood.count[ErrSignature] != maxQueue || len(flood.count) != 2 {
+		if other.count[nil] != 1 || flood.count[ErrSignature] != maxClientQueue || len(flood.count) != 2 {
 			t.Errorf("once one is free: %v, the other tenant %v", flood.count, other.count)
 		}
 	})
@@ -100,22 +100,27 @@ func TestP8ATokenLeavesTheQueueWithItsCaller(t *testing.T) {
 }
 
 // TestP8FloodOfOneClientLeavesRoomForOthers holds that one client, or one IPv6
-// network, fills at most half of the queue of an entry.
+// network, fills a part of the queue of an entry or tenant only.
 func TestP8FloodOfOneClientLeavesRoomForOthers(t *testing.T) {
-	for name, flood := range map[string]func(n int) string{
-		"one address":        func(int) string { return "192.0.2.1" },
-		"written as IPv6":    func(int) string { return "::ffff:192.0.2.1" },
-		"addresses of a net": func(n int) string { return fmt.Sprintf("2001:db8::%x", n+1) },
+	entry, tenant := Payer{Entry: "shared"}, Payer{Tenant: "acme"}
+	for name, test := range map[string]struct {
+		payer Payer
+		flood func(n int) string
+	}{
+		"one address":             {entry, func(int) string { return "192.0.2.1" }},
+		"one address of a tenant": {tenant, func(int) string { return "192.0.2.1" }},
+		"written as IPv6":         {entry, func(int) string { return "::ffff:192.0.2.1" }},
+		"addresses of a net":      {entry, func(n int) string { return fmt.Sprintf("2001:db8::%x", n+1) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				scheduler := NewScheduler(SchedulerOptions{})
-				v := newTestVerifier(t, testSpec(staticSource{testPairs().set()}), nil).ChargeTo(scheduler, Payer{Entry: "shared"})
+				v := newTestVerifier(t, testSpec(staticSource{testPairs().set()}), nil).ChargeTo(scheduler, test.payer)
 				release := held(t, scheduler, Payer{Tenant: "somebody"})
 				var flooding, others outcomes
 				bad := testPairs().rsOther.mint("RS256", members{"kid": "rs"}, goodClaims())
-				for n := range 2 * maxQueue {
-					go flooding.verify(t.Context(), v, bad, netip.MustParseAddr(flood(n)))
+				for n := range 2 * maxClientQueue {
+					go flooding.verify(t.Context(), v, bad, netip.MustParseAddr(test.flood(n)))
 				}
 				synctest.Wait()
 				good := testPairs().rs.mint("RS256", nil, goodClaims())
@@ -123,12 +128,12 @@ func TestP8FloodOfOneClientLeavesRoomForOthers(t *testing.T) {
 					go others.verify(t.Context(), v, good, netip.AddrFrom4([4]byte{198, 51, 100, byte(n)}))
 				}
 				synctest.Wait()
-				if flooding.count[ErrOverloaded] != 2*maxQueue-maxQueue/2 || len(others.count) > 0 {
+				if flooding.count[ErrOverloaded] != maxClientQueue || len(others.count) > 0 {
 					t.Errorf("while all is taken: %v, others %v", flooding.count, others.count)
 				}
 				release()
 				synctest.Wait()
-				if flooding.count[ErrSignature] != maxQueue/2 || others.count[nil] != 64 {
+				if flooding.count[ErrSignature] != maxClientQueue || others.count[nil] != 64 {
 					t.Errorf("once one is free: %v, others %v", flooding.count, others.count)
 				}
 				if stats := scheduler.Stats(); stats.Waiting != 0 || stats.Running != scheduler.queue.slots-1 {

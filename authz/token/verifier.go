@@ -113,9 +113,9 @@ func (v *Verifier) Verify(ctx context.Context, raw string, now time.Time) (Verif
 	return v.VerifyFrom(ctx, raw, now, netip.Addr{})
 }
 
-// VerifyFrom is Verify where many clients share the scope and none of them is
-// known yet: signatures to check are then charged to the address too, so that
-// one client's flood leaves room for others. The zero address is nobody's.
+// VerifyFrom is Verify on behalf of a client: signatures to check take turns by
+// address within the payer's, so that one client's flood leaves room for others.
+// The zero address is nobody's in particular.
 func (v *Verifier) VerifyFrom(ctx context.Context, raw string, now time.Time, client netip.Addr) (Verified, error) {
 	if len(raw) > MaxTokenBytes {
 		return Verified{}, ErrTooLarge

@@ -42,9 +42,9 @@ brackets the constant or the field of the configuration, and the test that holds
 it. 'claimgate help config' has the limits that can be changed.
 
 Signatures are checked by half of the processors (GOMAXPROCS) at a time, rounded
-up, so that tokens that are verified already pass meanwhile. Tenants have equal
-shares of that time, and so have the clients of an entry where the tenant is not
-known yet. A token that could not be verified before its request's
+up, so that tokens that are verified already pass meanwhile. Tenants, and
+entries while the tenant is not known yet, have equal shares of that time, and so
+have the clients of each by their addresses. A token that could not be verified before its request's
 deadline, or within a second, does not wait: it is answered with overloaded, that
 is 503 with Retry-After. The metrics claimgate_verification... tell of it.
 `
@@ -125,9 +125,8 @@ func tokenLimits() []limit {
 func storeLimits() []limit {
 	return []limit{
 		{"verified tokens", 50_000, false, "those not asked for lately go, of whoever has most", "cache.tokens", "TestP8CacheIsBounded"},
-		{"verifications waiting, of one tenant", 256, false, "overloaded", "authz/token.maxQueue", "TestP8FloodOfOneScopeIsBounded"},
-		{"the same of an entry, before tenants are known", 512, false, "overloaded", "authz/token.maxEntryQueue", "TestP8TheQueueOfAnEntryIsBounded"},
-		{"the same of one client of an entry", 128, false, "overloaded", "authz/token.maxClientQueue", "TestP8FloodOfOneClientLeavesRoomForOthers"},
+		{"verifications waiting, of one tenant or entry", 512, false, "overloaded", "authz/token.maxQueue", "TestP8TheQueueOfAPayerIsBounded"},
+		{"the same of one of its clients", 128, false, "overloaded", "authz/token.maxClientQueue", "TestP8FloodOfOneClientLeavesRoomForOthers"},
 		{"verifications waiting in all", 2048, false, "overloaded", "authz/token.maxQueueTotal", "TestP8TheQueueIsBounded"},
 		{"requests waiting for keys, of one issuer", 64, false, "keys_pending", "authz/jwks.maxWaiting", "TestP3UnknownKIDFetchesOnce"},
 		{"absent kids remembered, of one issuer", 1024, false, "a further one is asked for again", "authz/jwks.maxAbsent", "TestAbsentKIDs"},

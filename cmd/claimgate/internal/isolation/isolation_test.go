@@ -217,3 +217,22 @@ func (a *arena) measure() measured {
 	}
 	return m
 }
+
+// TestP8AFloodOfOneClientHoldsUpNoOther holds the same for clients of one tenant:
+// one floods it with forged tokens, and another's pass, new ones too.
+func TestP8AFloodOfOneClientHoldsUpNoOther(t *testing.T) {
+	a := newArena(t)
+	ours, fresh := mint(t, a.good, 8, nil, nil), mint(t, a.good, 8, nil, nil)
+	a.send(t, goodHost, ours, 1)
+	good := ours[0]
+	stop := a.flood(t, goodHost, 160, func() string { return forge(good) })
+	a.seen.await([]authz.Reason{authz.SignatureInvalid, authz.Overloaded}, 20)
+	before := a.measure()
+	a.send(t, goodHost, ours, 4)
+	a.send(t, goodHost, fresh, 1)
+	after := a.measure()
+	stop()
+	if got := after.cached - before.cached; got != 4*len(ours) {
+		t.Errorf("%d answers from the cache, want %d", got, 4*len(ours))
+	}
+}
