@@ -11,7 +11,10 @@ package dirwatch
 
 import (
 	"errors"
+	"maps"
 	"os"
+	"slices"
+	"sync"
 
 	"github.com/fsnotify/fsnotify"
 )
@@ -23,7 +26,14 @@ type Watcher struct {
 	changes  chan struct{}
 	done     chan struct{}
 	watched  map[string]os.FileInfo // as they were when the watch began
+
+	mu       sync.Mutex
+	names    map[string]struct{} // of what changed since it was last told
+	anything bool                // changed besides
 }
+
+// maxNames bounds what is told by name: beyond it anything may have changed.
+const maxNames = 1024
 
 // New returns a watcher of nothing yet. Events whose path does not concern are
 // left out; concerns is called from another goroutine. Nil: all concern.
@@ -37,7 +47,7 @@ func New(concerns func(path string) bool) (*Watcher, error) {
 	}
 	w := &Watcher{
 		events: events, concerns: concerns,
-		changes: make(chan struct{}, 1), done: make(chan struct{}), watched: map[string]os.FileInfo{},
+		changes: make(chan struct{}, 1), done: make(chan struct{}), watched: map[string]os.FileInfo{}, names: map[string]struct{}{},
 	}
 	go w.forward()
 	return w, nil
@@ -45,6 +55,26 @@ func New(concerns func(path string) bool) (*Watcher, error) {
 
 // Changes tells of one change or of many.
 func (w *Watcher) Changes() <-chan struct{} { return w.changes }
+
+// Changed returns the paths that changed since it was called before, and whether
+// anything else may have. A path that is told by Changes is among them.
+func (w *Watcher) Changed() (paths []string, anything bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	paths, anything = slices.Sorted(maps.Keys(w.names)), w.anything
+	clear(w.names)
+	w.anything = false
+	return paths, anything
+}
+
+func (w *Watcher) note(path string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.names[path] = struct{}{}; path == "" || len(w.names) > maxNames {
+		clear(w.names)
+		w.anything = true
+	}
+}
 
 // Close ends the watch.
 func (w *Watcher) Close() error {
@@ -65,10 +95,12 @@ func (w *Watcher) forward() {
 			if !w.concerns(event.Name) {
 				continue
 			}
+			w.note(event.Name)
 		case _, open := <-w.events.Errors: // such as an overflow: anything may have changed
 			if !open {
 				return
 			}
+			w.note("")
 		}
 		select {
 		case w.changes <- struct{}{}:

@@ -3,6 +3,7 @@ package dirwatch
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -97,5 +98,36 @@ func TestWhatCannotBeWatchedIsSaid(t *testing.T) {
 	w := open(t, nil)
 	if began, err := w.Watch([]string{filepath.Join(t.TempDir(), "none")}); began || err == nil {
 		t.Errorf("began %v, %v", began, err)
+	}
+}
+
+// What changed is told by name, once, as far as the names are few.
+func TestNamesOfWhatChanged(t *testing.T) {
+	dir := t.TempDir()
+	w := open(t, func(path string) bool { return filepath.Base(path) != "other" })
+	if _, err := w.Watch([]string{dir}); err != nil {
+		t.Fatal(err)
+	}
+	a := filepath.Join(dir, "a")
+	write(t, filepath.Join(dir, "other"))
+	write(t, a)
+	expectChange(t, w, "a new file")
+	paths, anything := w.Changed()
+	for len(paths) == 0 { // it may have been told of when it was made, and is told of when it is written
+		expectChange(t, w, "what is written")
+		paths, anything = w.Changed()
+	}
+	if len(paths) != 1 || paths[0] != a || anything {
+		t.Errorf("%v %v", paths, anything)
+	}
+	for n := range maxNames + 1 {
+		w.note(strconv.Itoa(n))
+	}
+	if paths, anything := w.Changed(); len(paths) > maxNames || !anything {
+		t.Errorf("%d names, anything %v", len(paths), anything)
+	}
+	w.note("") // lost events
+	if _, anything := w.Changed(); !anything {
+		t.Error("lost events are not told of")
 	}
 }

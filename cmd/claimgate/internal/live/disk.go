@@ -19,6 +19,8 @@ type disk struct {
 	documents Documents
 	now       func() time.Time
 	files     map[string]*seen // by path
+	byName    map[string][]*seen
+	again     map[string]struct{} // paths of files to be read again
 }
 
 // seen is one tenant file as it was read.
@@ -57,11 +59,79 @@ func (d *disk) scan(found []Found, all bool) map[string][]*seen {
 	}
 	inParallel(len(changed), func(k int) { d.read(changed[k]) })
 	d.files = files
-	byName := make(map[string][]*seen, len(found))
-	for _, f := range found {
-		byName[f.Name] = append(byName[f.Name], files[f.Path])
+	d.byName, d.again = make(map[string][]*seen, len(found)), map[string]struct{}{}
+	each := make([]*seen, len(found)) // one array for the lists of one
+	for i, f := range found {
+		each[i] = files[f.Path]
+		if others := d.byName[f.Name]; others != nil {
+			d.byName[f.Name] = append(others, each[i])
+		} else {
+			d.byName[f.Name] = each[i : i+1 : i+1]
+		}
+		if each[i].again {
+			d.again[f.Path] = struct{}{}
+		}
 	}
-	return byName
+	return d.byName
+}
+
+// rescan reads those files that changed, and those that are to be read again,
+// and returns all by the name of their tenant and the names of those that were
+// read. It can tell of regular files only that were there before, each the one
+// of its tenant; else it is not ok.
+func (d *disk) rescan(paths []string) (files map[string][]*seen, touched map[string]bool, ok bool) {
+	changed := make([]*seen, 0, len(paths)+len(d.again))
+	for _, path := range paths {
+		if _, again := d.again[path]; again {
+			continue
+		}
+		next, ok := d.known(path)
+		if !ok {
+			return nil, nil, false
+		}
+		changed = append(changed, next)
+	}
+	for path := range d.again {
+		next, ok := d.known(path)
+		if !ok {
+			return nil, nil, false
+		}
+		changed = append(changed, next)
+	}
+	inParallel(len(changed), func(k int) { d.read(changed[k]) })
+	touched = make(map[string]bool, len(changed))
+	for _, s := range changed {
+		if s.file == nil || s.file.Name == "" || len(d.byName[s.file.Name]) != 1 || d.byName[s.file.Name][0].path != s.path {
+			return nil, nil, false
+		}
+		touched[s.file.Name] = true
+	}
+	for _, s := range changed {
+		d.files[s.path], d.byName[s.file.Name][0] = s, s
+		if delete(d.again, s.path); s.again {
+			d.again[s.path] = struct{}{}
+		}
+	}
+	return d.byName, touched, true
+}
+
+// known begins to look again at a file that was there before.
+func (d *disk) known(path string) (*seen, bool) {
+	known := d.files[path]
+	info, err := os.Stat(path)
+	if known == nil || err != nil || !info.Mode().IsRegular() {
+		return nil, false
+	}
+	return known.anew(info), true
+}
+
+// anew begins to look at the file again.
+func (s *seen) anew(info os.FileInfo) *seen {
+	next := &seen{path: s.path, info: info, file: s.file, before: s.info}
+	if s.unripe {
+		next.since = s.since
+	}
+	return next
 }
 
 // read reads one file and tells whether it may still be in the making.

@@ -27,6 +27,7 @@ type judging struct {
 	old       *world
 	main      *Main
 	found     map[string][]*seen // by tenant name; of the directories
+	touched   map[string]bool    // names of the tenants whose files may have changed; nil: all
 	confirmed confirmation
 	start     bool
 	another   bool // the main file says something else than the one in force
@@ -37,6 +38,7 @@ type judging struct {
 
 	items    []*item // by name
 	compiles int
+	failed   bool                // something could not be compiled
 	unripe   bool                // something is to be looked at again soon
 	keys     map[string]struct{} // that a live tenant waits for
 }
@@ -48,6 +50,8 @@ type item struct {
 	cand *Tenant // a new version that others may contest
 	good *Tenant // the version in force, compiled with this main file
 	bad  error   // why good cannot be had
+
+	compiled *Tenant // of the file as it is, whatever became of it
 
 	tried bool // good and bad are known
 	lost  bool // its file is gone
@@ -86,7 +90,11 @@ func (j *judging) run() (*world, error) {
 
 // gather makes an item of every tenant that was or is.
 func (j *judging) gather() {
-	names := map[string]bool{}
+	if j.touched != nil {
+		j.gatherTouched()
+		return
+	}
+	names := make(map[string]bool, len(j.old.tenants))
 	for name := range j.old.tenants {
 		names[name] = true
 	}
@@ -103,6 +111,39 @@ func (j *judging) gather() {
 		}
 		j.items = append(j.items, &item{old: old, next: old})
 	}
+}
+
+// gatherTouched makes items of the tenants whose files may have changed, and of
+// those whose state is not what their file says: they may wait for the others.
+func (j *judging) gatherTouched() {
+	for name, old := range j.old.tenants {
+		if j.touched[name] || old.trouble != nil || old.good == nil {
+			j.items = append(j.items, &item{old: old, next: old})
+		}
+	}
+	for name := range j.touched {
+		if j.old.tenants[name] == nil {
+			nobody := &tenant{name: name}
+			j.items = append(j.items, &item{old: nobody, next: nobody})
+		}
+	}
+	slices.SortFunc(j.items, func(a, b *item) int { return cmp.Compare(a.old.name, b.old.name) })
+}
+
+// movesSources reports whether other key sources may be in use than before: those
+// of versions that were compiled, whatever became of them, and of what went.
+func (j *judging) movesSources() bool {
+	if j.main != j.old.main || j.failed {
+		return true
+	}
+	return slices.ContainsFunc(j.items, func(i *item) bool {
+		switch {
+		case i.compiled != nil:
+			return i.old.good == nil || !slices.Equal(i.compiled.Keys, i.old.good.Keys)
+		default:
+			return i.old.good != nil && (i.next == nil || i.next.good == nil)
+		}
+	})
 }
 
 // lose lets tenants go whose file is gone, or keeps all of them where they are
@@ -200,11 +241,12 @@ func (j *judging) compile(jobs []job) {
 	j.compiles += len(jobs)
 	for k, job := range jobs {
 		if errs[k] != nil {
+			j.failed = true
 			why := &trouble{text: errs[k].Error(), kind: invalid, since: j.now, base: j.main.Base}
 			j.refuse(job.item, job.file, why)
 			continue
 		}
-		job.item.cand = results[k]
+		job.item.cand, job.item.compiled = results[k], results[k]
 	}
 }
 
@@ -347,11 +389,15 @@ func (j *judging) world(snapshot *authz.Snapshot, held []authz.HeldSpec) *world 
 	}
 	next := &world{generation: generation, main: j.main, text: j.old.text, lastRank: j.old.lastRank,
 		tenants: make(map[string]*tenant, len(j.items)), snapshot: snapshot, held: held}
+	if j.touched != nil {
+		next.tenants = maps.Clone(j.old.tenants)
+	}
 	rank := func() uint64 { next.lastRank++; return next.lastRank }
 	accepted := slices.SortedStableFunc(slices.Values(j.items), func(a, b *item) int { return cmp.Compare(a.old.rank, b.old.rank) })
 	for _, i := range accepted {
 		switch {
 		case i.next == nil:
+			delete(next.tenants, i.old.name)
 			continue
 		case i.cand != nil:
 			i.next = i.old.accept(i.cand, rank)

@@ -159,6 +159,23 @@ func strictly(text []byte, into any) error {
 	return nil
 }
 
+// differs reports whether something else is to be remembered of one world than of
+// the other, which was saved.
+func (m *memory) differs(saved, now *world) bool {
+	if m == nil || m.last == [sha256.Size]byte{} {
+		return true // nothing was
+	}
+	return slices.ContainsFunc(differing(saved, now), func(name string) bool {
+		a, b := saved.tenants[name], now.tenants[name]
+		return a == nil || b == nil || a.rank != b.rank || a.path != b.path || !equalKept(&a.kept, &b.kept)
+	})
+}
+
+func equalKept(a, b *authz.HeldSpec) bool {
+	return equalHeld([]authz.HeldSpec{*a}, []authz.HeldSpec{*b}) &&
+		slices.EqualFunc(a.Issuers, b.Issuers, func(x, y authz.HeldIssuer) bool { return equalIssuers(&x, &y) })
+}
+
 // save writes what is to be remembered of a world, where that changed. The file
 // appears whole or not at all.
 func (m *memory) save(w *world) error {

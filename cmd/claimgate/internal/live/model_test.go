@@ -350,7 +350,11 @@ func (m *machine) Check(t *rapid.T) {
 		before[host] = m.answer(host)
 		owner[host], _, _ = strings.Cut(before[host], ":")
 	}
-	m.reload()
+	how := ask{}
+	if m.touched != "" && m.touched != "*" && rapid.Bool().Draw(t, "named") {
+		how.only = []string{m.path(m.file(m.touched))} // as from an event
+	}
+	m.live.reload(how)
 	if !m.model.away {
 		m.model.settle()
 	}

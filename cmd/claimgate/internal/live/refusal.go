@@ -9,6 +9,7 @@ import (
 var (
 	errKeys    = errors.New("waiting for keys of issuers that changed")
 	errTenants = errors.New("tenants in force would become bad")
+	errWhole   = errors.New("all tenants have to be looked at")
 )
 
 // tenantsError is errTenants with the names.

@@ -33,6 +33,9 @@ var errMain = errors.New("the main file is bad")
 type ask struct {
 	all     bool // read every file, and compile the main file again for what it refers to
 	confirm bool // what was reported as waiting may happen
+	// only are paths of files that changed, where that is known; nil: anything
+	// may have.
+	only []string
 }
 
 // suspects are the tenants because of which a main file was bad: while they are
@@ -48,6 +51,7 @@ type finding struct {
 	compiled int
 	unripe   bool
 	lost     map[string]bool // names of tenants whose files are gone
+	sources  bool            // which key sources are in use may have changed
 }
 
 // reload looks at the files and puts in force what can be. It reports whether
@@ -61,7 +65,9 @@ func (c *Configuration) reload(how ask) (Result, bool) {
 	}
 	var found finding
 	text, main := c.readMain(how, &found)
-	if main == nil || !c.attemptMain(text, main, how, &found) {
+	if main == nil && c.attemptNamed(how, &found) {
+		found.ignored = c.ignored // nobody looked
+	} else if main == nil || !c.attemptMain(text, main, how, &found) {
 		generation := c.world.generation
 		how.all = how.all && main == nil // else everything has just been read
 		c.attemptFiles(how, &found)
@@ -70,7 +76,7 @@ func (c *Configuration) reload(how ask) (Result, bool) {
 		}
 	}
 	c.prune(found.lost)
-	if found.compiled > 0 || main != nil {
+	if found.sources || main != nil {
 		c.retain()
 	}
 	c.await()
@@ -198,7 +204,7 @@ func (c *Configuration) attempt(main *Main, how ask, found *finding, edit func(*
 	if err != nil {
 		return nil, err
 	}
-	found.ignored = list.Ignored
+	found.ignored, c.ignored = list.Ignored, list.Ignored
 	j := c.judging(c.world, main)
 	j.confirmed = c.granted
 	j.found = c.disk.scan(list.Files, how.all)
@@ -206,8 +212,16 @@ func (c *Configuration) attempt(main *Main, how ask, found *finding, edit func(*
 		edit(j)
 	}
 	next, err := j.run()
+	c.note(j, found)
+	c.dirs = list.Dirs
+	return next, err
+}
+
+// note takes over what a judgement found out by the way.
+func (c *Configuration) note(j *judging, found *finding) {
 	found.compiled += j.compiles
 	found.unripe = found.unripe || j.unripe
+	found.sources = found.sources || j.movesSources()
 	for _, i := range j.items {
 		if i.lost {
 			found.lost = with(found.lost, i.old.name)
@@ -216,8 +230,28 @@ func (c *Configuration) attempt(main *Main, how ask, found *finding, edit func(*
 	for key := range j.keys {
 		c.pending[key] = struct{}{}
 	}
-	c.dirs = list.Dirs
-	return next, err
+}
+
+// attemptNamed looks at nothing but files that are known to have changed, and at
+// tenants that wait for something. It reports whether that was enough.
+func (c *Configuration) attemptNamed(how ask, found *finding) bool {
+	settled := c.badMain == nil && c.badDirs == nil && len(c.pending)+len(c.asked)+len(c.waited) == 0 && len(c.granted.gone)+len(c.granted.cut) == 0
+	if how.only == nil || how.all || how.confirm || !settled {
+		return false
+	}
+	files, touched, ok := c.disk.rescan(how.only)
+	if !ok {
+		return false
+	}
+	j := c.judging(c.world, c.world.main)
+	j.found, j.touched = files, touched
+	next, err := j.run()
+	if err != nil {
+		return false // it takes a look at everything to tell
+	}
+	c.note(j, found)
+	c.enforce(c.world, next)
+	return true
 }
 
 // enforce puts a world in force. Who is asked meanwhile sees the old generation
@@ -230,6 +264,9 @@ func (c *Configuration) enforce(before, next *world) {
 	if next.snapshot != before.snapshot {
 		c.opts.Swap(next.snapshot)
 		c.history.loaded = c.opts.Now()
+	}
+	if !c.forgetful && !c.memory.differs(before, next) {
+		return
 	}
 	if err := c.memory.save(next); err != nil && !c.forgetful {
 		c.opts.Log.Warn("the order in which tenants were accepted cannot be kept", zap.Error(err))

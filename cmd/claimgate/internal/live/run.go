@@ -29,6 +29,7 @@ func (c *Configuration) Run(ctx context.Context) {
 	poll := time.NewTicker(pollEvery)
 	defer poll.Stop()
 	var gathering burst
+	whole := true // the next look is at everything
 	for {
 		c.follow(watcher)
 		c.fetch(ctx, &running)
@@ -39,13 +40,20 @@ func (c *Configuration) Run(ctx context.Context) {
 			gathering.extend(time.Now())
 			continue
 		case <-c.wake:
+			whole = true
 			gathering.extend(time.Now())
 			continue
 		case <-gathering.over():
 		case <-poll.C:
+			whole = true
 		}
 		gathering.end()
-		if _, unripe := c.reload(ask{}); unripe {
+		how := ask{only: changedOf(watcher)}
+		if whole {
+			how = ask{}
+		}
+		_, whole = c.reload(how)
+		if whole {
 			gathering.extend(time.Now())
 		}
 	}

@@ -23,6 +23,9 @@ func (j *judging) settle() (*authz.Snapshot, []authz.HeldSpec, error) {
 	if snapshot, held := j.settleChange(); snapshot != nil {
 		return snapshot, held, nil
 	}
+	if j.touched != nil {
+		return nil, nil, errWhole
+	}
 	for round := 0; ; round++ {
 		l := j.line()
 		if round >= maxRounds {

@@ -20,6 +20,27 @@ type Watcher interface {
 	Close() error
 }
 
+// named is a Watcher that tells what changed.
+type named interface {
+	// Changed returns the paths of files that changed since it was called before,
+	// in the directories that are watched, and whether anything else may have.
+	Changed() (paths []string, anything bool)
+}
+
+// changedOf returns the paths of the files that changed, nil where anything may
+// have.
+func changedOf(watcher Watcher) []string {
+	n, ok := watcher.(named)
+	if !ok {
+		return nil
+	}
+	paths, anything := n.Changed()
+	if anything {
+		return nil
+	}
+	return paths
+}
+
 // directories watches by the file system's own events. The directory above each
 // one is watched too, for the day it is replaced itself.
 type directories struct {
