@@ -285,7 +285,8 @@ func TestMounts(t *testing.T) {
 	if name, _ := strings.CutPrefix(configured.Log.HashKey, "env:"); env[name].ValueFrom == nil || env[name].ValueFrom.SecretKeyRef == nil {
 		t.Errorf("%s is not set from a secret", configured.Log.HashKey)
 	}
-	if limit := pod.Containers[0].Resources.Limits.Memory().Value(); env["GOMEMLIMIT"].Value != "460MiB" || 460<<20 > limit*9/10 {
-		t.Errorf("GOMEMLIMIT %s with a limit of %d bytes", env["GOMEMLIMIT"].Value, limit)
+	// claimgate keeps a tenth below the limit by itself, unless GOMEMLIMIT says otherwise.
+	if _, set := env["GOMEMLIMIT"]; set || pod.Containers[0].Resources.Limits.Memory().IsZero() {
+		t.Error("GOMEMLIMIT is set, or there is no limit to keep below")
 	}
 }

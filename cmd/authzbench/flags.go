@@ -73,9 +73,6 @@ func (s *settings) settle(flags *flag.FlagSet, frame, names, scenario string) (e
 	if frame != "lean" && frame != "full" {
 		return fmt.Errorf("%w: -frame is full or lean", errFlag)
 	}
-	if codecSwitch && !given["variants"] && (scenario == acceptance || scenario == smoke) {
-		names += "," + claimgate + "+generated"
-	}
 	s.smoke = scenario == smoke
 	s.cross = s.cross || scenario == acceptance
 	if !given["duration"] {

@@ -11,9 +11,6 @@ import (
 	"google.golang.org/grpc/mem"
 )
 
-// codecSwitch says that claimgate's configuration has the field codec.
-const codecSwitch = false
-
 var errTuning = errors.New("no such tuning")
 
 // tuning changes one thing of a variant, to see what that does: floor+workers

@@ -82,7 +82,7 @@ func chooseVariants(list string) ([]variant, error) {
 
 // usualVariants are measured unless others are named.
 func usualVariants() string {
-	return strings.Join([]string{stock, floor, options, verify, rego, claimgate}, ",")
+	return strings.Join([]string{stock, floor, options, verify, rego, claimgate, claimgate + "+generated"}, ",")
 }
 
 // variantNamed returns a variant, with tunings where the name says so:
