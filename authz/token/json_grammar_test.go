@@ -80,3 +80,35 @@ func TestEveryByteOfANumber(t *testing.T) {
 		}
 	}
 }
+
+// TestTextsToTheByte holds documents at the limit of what their places can
+// count, and the smallest ones, to what was written.
+func TestTextsToTheByte(t *testing.T) {
+	for _, tt := range []struct {
+		name, text string
+		good       bool
+	}{
+		{"", "", true}, {"", "x", true}, {"x", "", true}, {"a", strings.Repeat("x", maxText-1), true}, {"a", strings.Repeat("x", maxText), false},
+		{strings.Repeat("n", maxText-1), "x", true}, {strings.Repeat("n", maxText), "x", false}, {strings.Repeat("n", maxText), "", true}, {strings.Repeat("n", maxText+1), "", false},
+		{"a", strings.Repeat("x", 2*maxText), false},
+	} {
+		v, err := ParseObject(fmt.Appendf(nil, `{%q:%q}`, tt.name, tt.text))
+		if (err == nil) != tt.good {
+			t.Errorf("a name of %d and a text of %d bytes: %v", len(tt.name), len(tt.text), err)
+		}
+		if err != nil {
+			continue
+		}
+		if name, member := v.Member(0); name != tt.name || member.Str() != tt.text {
+			t.Errorf("%.5q: %.5q reads as %.5q: %.5q", tt.name, tt.text, name, member.Str())
+		}
+	}
+	long := strings.Repeat("9", maxNumberBytes)
+	fits := maxText - len("n") - len("a") - len(long)
+	for size, good := range map[int]bool{fits: true, fits + 1: false} { // a number has a text too
+		v, err := ParseObject(fmt.Appendf(nil, `{"a":%q,"n":%s}`, strings.Repeat("x", size), long))
+		if (err == nil) != good || good && v.Get("n").Written() != long {
+			t.Errorf("%d bytes and a number: %v", size, err)
+		}
+	}
+}
