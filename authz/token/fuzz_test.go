@@ -1,9 +1,11 @@
 package token
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -14,12 +16,25 @@ func sentinels() []error {
 		ErrOpaque, ErrEncrypted, ErrIDToken, ErrNotAccess, ErrGraphToken}
 }
 
+// counted is a key source that counts how often it is asked.
+type counted struct {
+	set   *KeySet
+	times atomic.Int64
+}
+
+func (c *counted) KeySet(context.Context, string) (*KeySet, error) {
+	c.times.Add(1)
+	return c.set, nil
+}
+
 // FuzzVerify holds that whatever arrives in place of a good token is refused
-// with a sentinel, and that the good tokens still pass beside it.
+// with a sentinel, that keys are asked for once at most on its behalf, and that
+// the good tokens still pass beside it.
 func FuzzVerify(f *testing.F) {
 	p := testPairs()
 	good := []string{p.rs.mint("RS256", nil, goodClaims()), p.es.mint("ES256", nil, goodClaims()), p.ed.mint("EdDSA", nil, goodClaims())}
-	v := newTestVerifier(f, testSpec(staticSource{p.set()}), NewCache(64))
+	keys := &counted{set: p.set()}
+	v := newTestVerifier(f, testSpec(keys), NewCache(64))
 	for _, raw := range good {
 		parts := strings.Split(raw, ".")
 		f.Add(raw[:len(raw)-1])
@@ -34,9 +49,13 @@ func FuzzVerify(f *testing.F) {
 		if slices.Contains(good, raw) {
 			return
 		}
+		asked := keys.times.Load()
 		got, err := v.Verify(t.Context(), raw, start)
 		if err == nil {
 			t.Fatalf("accepted %q", raw)
+		}
+		if asked = keys.times.Load() - asked; asked > 1 || asked > 0 && len(raw) > MaxTokenBytes {
+			t.Fatalf("keys were asked for %d times on behalf of %q", asked, raw)
 		}
 		if got != (Verified{}) || !slices.ContainsFunc(sentinels(), func(s error) bool { return err == s }) { //nolint:errorlint // bare
 			t.Fatalf("%q: %+v, %v", raw, got, err)
