@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/claimgate/claimgate/cmd/claimgate/internal/config"
+	"github.com/claimgate/claimgate/envoy"
 )
 
 const reloadMain = `
@@ -170,8 +172,16 @@ func TestNeedRestart(t *testing.T) {
 	}
 	now := started
 	now.Listen.Address, now.CacheTokens, now.Log.HashKey, now.AdminHosts = "b", 2, []byte("two"), []string{"x"}
+	now.Codec = envoy.CodecGenerated
 	now.Insecure, now.MaxTenantLoss.Tenants = []string{"w"}, 7 // these are in force at once
-	if got := needRestart(started, now); !slices.Equal(got, []string{"listen.address", "admin.hosts", "cache.tokens", "log.hashKey"}) {
+	if got := needRestart(started, now); !slices.Equal(got, []string{"listen.address", "admin.hosts", "listen.codec", "cache.tokens", "log.hashKey"}) {
 		t.Errorf("got %v", got)
+	}
+}
+
+func TestServiceOptions(t *testing.T) {
+	opts := serviceOptions(config.Settings{Codec: envoy.CodecGenerated}, nil)
+	if opts.Codec != envoy.CodecGenerated || opts.OverwriteFreed || opts.DrainWait >= 0 || opts.MaxConnectionAge != math.MaxInt64 {
+		t.Errorf("%+v", opts)
 	}
 }

@@ -56,6 +56,16 @@ func TestDefaultSettings(t *testing.T) {
 	}
 }
 
+func TestCodec(t *testing.T) {
+	for head, want := range map[string]envoy.Codec{
+		"": envoy.CodecOwn, "listen: {codec: own}\n": envoy.CodecOwn, "listen: {codec: generated}\n": envoy.CodecGenerated,
+	} {
+		if got := settingsOf(t, t.TempDir(), head).Codec; got != want {
+			t.Errorf("%q: %v, want %v", head, got, want)
+		}
+	}
+}
+
 func TestSecretsAreResolved(t *testing.T) {
 	dir := t.TempDir()
 	write(t, "hash-key-0123456789\r\n", dir, "secrets", "hash")
