@@ -21,6 +21,7 @@ type workbench struct {
 	spent   map[string]time.Duration
 	longest map[string]time.Duration // wait
 	served  map[string]int
+	pending map[*waiter]*verification // of run
 }
 
 // verification is one token of somebody's.
@@ -106,6 +107,7 @@ func (b *workbench) step(pending map[*waiter]*verification) {
 // others send one token per period.
 func (b *workbench) run(until, period time.Duration, floods []sender, others ...sender) {
 	pending := map[*waiter]*verification{}
+	b.pending = pending
 	next := make([]time.Duration, len(others))
 	for i := range next {
 		next[i] = period / time.Duration(len(others)+1) * time.Duration(i+1)
@@ -180,6 +182,44 @@ func TestP8SharesAreOfTime(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestP8ABurstOfAQuietPayerComesFirst holds that not only one token of a payer who
+// was away comes before those of floods, but as many as its head start pays for.
+func TestP8ABurstOfAQuietPayerComesFirst(t *testing.T) {
+	b := newWorkbench(1)
+	floods, quiet := []sender{tenant("a", dear), tenant("b", dear), tenant("c", dear)}, tenant("quiet", cheap)
+	b.run(100*time.Millisecond, time.Second, floods)
+	pending := b.pending // which are many of the floods
+	burst := int(headStart/cheap) - 1
+	for range burst {
+		b.ask(quiet, pending)
+	}
+	for len(b.busy) > 0 {
+		b.step(pending)
+	}
+	if got := b.longest[quiet.name]; got > dear+headStart || b.served[quiet.name] != burst {
+		t.Errorf("the last of %d waited %v", b.served[quiet.name], got)
+	}
+}
+
+// TestP8OneAfterTheOtherIsNoWayRound holds that whoever never queues more than one
+// token, and sends the next one as soon as it is answered, has no more than its
+// share.
+func TestP8OneAfterTheOtherIsNoWayRound(t *testing.T) {
+	b, pending := newWorkbench(1), map[*waiter]*verification{}
+	flood, sly := tenant("flood", cheap), tenant("sly", dear)
+	for asked := 0; b.now < time.Second; b.step(pending) {
+		for b.ask(flood, pending) {
+		}
+		if b.served[sly.name] == asked {
+			b.ask(sly, pending)
+			asked++
+		}
+	}
+	if got := b.spent[sly.name]; got < 400*time.Millisecond || got > 550*time.Millisecond {
+		t.Errorf("it had %v of a second", got)
 	}
 }
 

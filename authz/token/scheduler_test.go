@@ -99,6 +99,32 @@ func TestP8ATokenLeavesTheQueueWithItsCaller(t *testing.T) {
 	})
 }
 
+// TestP8ATurnThatComesTooLateIsGivenBack holds that no slot is lost where a token's
+// turn comes at the moment at which its caller gives up.
+func TestP8ATurnThatComesTooLateIsGivenBack(t *testing.T) {
+	s := NewScheduler(SchedulerOptions{Slots: 1})
+	release := held(t, s, Payer{Tenant: "first"})
+	var turns [2]turn
+	for n := range turns {
+		turns[n].job = job{payer: Payer{Tenant: "second"}, key: testPairs().rs.key, alg: RS256}
+		if cause := s.join(t.Context(), &turns[n]); cause != "" {
+			t.Fatal(cause)
+		}
+	}
+	release()
+	if !turns[0].granted || turns[1].granted {
+		t.Fatal("control: the first one has its turn")
+	}
+	s.abandon(&turns[0])
+	if !turns[1].granted {
+		t.Error("the turn of one who is gone was lost")
+	}
+	s.leave(&turns[1])
+	if stats := s.Stats(); stats.Running+stats.Waiting+stats.Payers != 0 {
+		t.Errorf("left over: %+v", stats)
+	}
+}
+
 // TestP8FloodOfOneClientLeavesRoomForOthers holds that one client, or one IPv6
 // network, fills a part of the queue of an entry or tenant only.
 func TestP8FloodOfOneClientLeavesRoomForOthers(t *testing.T) {
