@@ -14,16 +14,8 @@ const maxDelegatedBytes = 64 << 10
 // Read reads the file as ReadTenantFile does. A file of a delegated directory
 // is read without leaving that directory, whatever links are in it.
 func (p *TenantPath) Read() (*TenantFile, error) {
-	limits := tenantLimits
-	if p.Delegated {
-		limits.Bytes = maxDelegatedBytes
-	}
 	data, info, err := p.read()
-	file, err := readTenant(p.Path, data, info, err, limits)
-	if file != nil {
-		file.kept = p.Delegated
-	}
-	return file, err
+	return readTenant(p.Path, data, info, err, p.Delegated)
 }
 
 func (p *TenantPath) read() ([]byte, os.FileInfo, error) {

@@ -61,6 +61,9 @@ Names and contests
   one, in any case and whoever came first. So a file of the platform's with the
   same name takes the tenant over; with 'suspended: true' it suspends it.
 
+  A file that says 'suspended: true' stops its own tenant, as everywhere, also
+  where the field is not given.
+
   What two tenants contest stays with the one in force. Of two that are new, a
   delegated one gives way to the platform's, and a delegated file that is bad holds
   no more than the grant gives. Among delegated tenants the order of acceptance

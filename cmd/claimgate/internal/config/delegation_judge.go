@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/claimgate/claimgate/cmd/claimgate/internal/config/yamldoc"
 	"github.com/claimgate/claimgate/policy"
 )
 
@@ -33,6 +34,17 @@ func (b *Base) admitted(file *TenantFile) (*TenantFile, *delegation, Problems) {
 	return file, grant, append(slices.Clone(file.shape.problems), file.shape.unrelated(j.problems)...)
 }
 
+// outline is what of a file's form is judged, kept so that no tree need be kept or
+// made again: the fields that it writes and the elements of all its lists.
+type outline struct {
+	fields []string
+	items  int
+}
+
+func outlineOf(tree *yamldoc.Document) *outline {
+	return &outline{fields: tree.Names(""), items: tree.Items()}
+}
+
 // judge compares one file with the grant of its directory. It compiles nothing:
 // what is beyond the grant is refused before any work is done for it.
 type judge struct {
@@ -49,12 +61,15 @@ func (j *judge) judge() {
 		j.problem(at, fmt.Sprintf("a delegated file has at most %d bytes", maxDelegatedBytes), "shorten it")
 		return
 	}
-	tree := j.document(at.source)
-	if items := tree.Items(); items > maxDelegatedItems {
+	form := j.file.form
+	if form == nil { // it was read before its directory was delegated
+		form = outlineOf(j.document(at.source))
+	}
+	if items := form.items; items > maxDelegatedItems {
 		j.problem(at, fmt.Sprintf("the lists of the file have %d elements, and a delegated file has at most %d", items, maxDelegatedItems), "shorten them")
 		return
 	}
-	for _, name := range tree.Names("") {
+	for _, name := range form.fields {
 		j.field(name)
 	}
 	j.within(at.at("entries"), "entry", j.doc.Entries, j.grant.doc.Entries)

@@ -16,6 +16,9 @@ A tenant
     # tenants/acme.yaml
     suspended: true
 
+    Where the tenant's own administrator writes its file, in a delegated directory,
+    write this one beside those of the platform: it comes before the other.
+
 An issuer, for one tenant
     Refuse its tokens from a time on, which may be past. The issuer stays known,
     so that the log says issuer_retired. Removing it from the list works too.

@@ -21,8 +21,9 @@ type TenantFile struct {
 	name string
 	doc  *tenantDoc
 	at   place
-	main bool // written in the main file
-	kept bool // read without leaving its directory, which is delegated
+	main bool     // written in the main file
+	kept bool     // read without leaving its directory, which is delegated
+	form *outline // where kept
 	text []byte
 	hash [sha256.Size]byte
 	info os.FileInfo
@@ -44,30 +45,37 @@ var documentTypes = sync.OnceValue(func() *yamldoc.Types {
 // is nil and the error is that of the operating system.
 func ReadTenantFile(path string) (*TenantFile, error) {
 	data, info, err := readFile(path, maxTenantBytes)
-	return readTenant(path, data, info, err, tenantLimits)
+	return readTenant(path, data, info, err, false)
 }
 
 // readTenant parses what was read.
-func readTenant(path string, data []byte, info os.FileInfo, err error, limits yamldoc.Limits) (*TenantFile, error) {
+func readTenant(path string, data []byte, info os.FileInfo, err error, delegated bool) (*TenantFile, error) {
 	if err == nil && !info.Mode().IsRegular() {
 		err = &fs.PathError{Op: "read", Path: path, Err: errors.New("no regular file")}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("config: %w", err)
 	}
-	file := parseTenantFile(path, data, info, limits)
+	file := parseTenantFile(path, data, info, delegated)
 	if mistakes, _ := file.shape.problems.split(); len(mistakes) > 0 {
 		return file, mistakes
 	}
 	return file, nil
 }
 
-func parseTenantFile(path string, data []byte, info os.FileInfo, limits yamldoc.Limits) *TenantFile {
+func parseTenantFile(path string, data []byte, info os.FileInfo, delegated bool) *TenantFile {
 	name, _ := strings.CutSuffix(filepath.Base(path), ".yaml")
-	t := &TenantFile{name: name, text: data, hash: sha256.Sum256(data), info: info}
+	limits := tenantLimits
+	if delegated {
+		limits.Bytes = maxDelegatedBytes
+	}
+	t := &TenantFile{name: name, kept: delegated, text: data, hash: sha256.Sum256(data), info: info}
 	t.at = place{&source{name: path, text: data}, ""}
 	doc := &fileTenant{}
 	parsed, problems := yamldoc.Parse(data, limits)
+	if delegated {
+		t.form = outlineOf(parsed)
+	}
 	t.shape.shape(t.at.source, append(problems, parsed.DecodeTypes(documentTypes(), doc)...))
 	if !nameForm.MatchString(name) {
 		t.shape.problem(t.at, "the tenant is named after its file, and a name has 1 to 64 of the characters A-Z a-z 0-9 . _ -", "rename the file")

@@ -300,6 +300,19 @@ func TestDelegatedLinksWithAnotherGrant(t *testing.T) {
 	}
 }
 
+// TestDelegatedFileStopsItsOwnTenant: whoever may write the file may stop the
+// tenant, given the field or not, and no other.
+func TestDelegatedFileStopsItsOwnTenant(t *testing.T) {
+	a := newDelegated(t)
+	a.customer("mallory", delegatedTenant+"suspended: true\n")
+	a.live.reload(ask{})
+	a.neighbours("stopped")
+	a.answers("stopped", "mallory.api.example.com", "mallory", "tenant_unavailable")
+	a.customer("mallory", delegatedTenant)
+	a.live.reload(ask{})
+	a.answers("no more", "mallory.api.example.com", "mallory", "allowed x-tenant=mallory x-version=v1")
+}
+
 // TestDelegatedSuspension: a file of the platform with the same name comes
 // before the delegated one, which is how an operator suspends such a tenant.
 func TestDelegatedSuspension(t *testing.T) {

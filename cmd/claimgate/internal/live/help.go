@@ -34,6 +34,9 @@ What is wrong never replaces what was right:
                                  until their files are back or that is confirmed
   suspended: true                the tenant is denied at once
 
+A delegated file, which the tenant's own administrator writes, gives way to what
+the platform wrote: 'claimgate help delegation'.
+
 At a start a bad main file ends the server with exit code 2; bad tenant files do
 not, nor does a directory that is empty, such as one that is not mounted yet. A
 start that is meant to lose many tenants has to be confirmed as below.
