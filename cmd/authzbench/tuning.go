@@ -47,6 +47,7 @@ func tunings() []tuning {
 		{name: "gogc200", does: "GOGC=200", env: []string{"GOGC=200"}},
 		{name: "gogc400", does: "GOGC=400", env: []string{"GOGC=400"}},
 		{name: "gogc800", does: "GOGC=800", env: []string{"GOGC=800"}},
+		{name: "stacks", does: "GODEBUG=adaptivestackstart=1: goroutines start with the stack that they need on average", env: []string{"GODEBUG=adaptivestackstart=1"}},
 		{name: "workers0", does: "a goroutine for each call", options: []grpc.ServerOption{grpc.NumStreamWorkers(0)}},
 		{name: "workers2", does: "2 stream workers", options: []grpc.ServerOption{grpc.NumStreamWorkers(2)}},
 		{name: "workers8", does: "8 stream workers", options: []grpc.ServerOption{grpc.NumStreamWorkers(8)}},
