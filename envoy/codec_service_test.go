@@ -27,7 +27,9 @@ func TestServiceIsTheSame(t *testing.T) {
 
 // served returns what a service says of itself, with methods in order.
 func served(m mode, server *Server) map[string]grpc.ServiceInfo {
-	all := m.service(server, ServiceOptions{}).grpc.GetServiceInfo()
+	service := m.service(server, ServiceOptions{})
+	defer service.Stop()
+	all := service.grpc.GetServiceInfo()
 	for _, info := range all {
 		slices.SortFunc(info.Methods, func(a, b grpc.MethodInfo) int { return strings.Compare(a.Name, b.Name) })
 	}
