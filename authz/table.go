@@ -23,7 +23,8 @@ const (
 type table[K comparable, V any] struct {
 	seed   maphash.Seed
 	shards []shard[K, V]
-	owner  *edit // of the slice
+	mask   uint64 // of the hash: a power of two less one
+	owner  *edit  // of the slice
 	size   int
 }
 
@@ -32,11 +33,11 @@ type shard[K comparable, V any] struct {
 	owner    *edit
 }
 
-func (t *table[K, V]) at(key K) int {
-	if len(t.shards) == 1 {
+func (t *table[K, V]) at(key K) uint64 {
+	if t.mask == 0 {
 		return 0
 	}
-	return int(maphash.Comparable(t.seed, key) & uint64(len(t.shards)-1))
+	return maphash.Comparable(t.seed, key) & t.mask
 }
 
 func (t *table[K, V]) get(key K) (V, bool) {
@@ -64,7 +65,7 @@ func (t *table[K, V]) all() iter.Seq2[K, V] {
 // reserve makes room for so many elements in a table that has none.
 func (t *table[K, V]) reserve(by *edit, size int) {
 	count := 1
-	for count*shardSize < size {
+	for t.mask = 0; count*shardSize < size; t.mask = t.mask<<1 | 1 {
 		count *= 2
 	}
 	t.seed, t.owner, t.shards = maphash.MakeSeed(), by, make([]shard[K, V], count)
@@ -92,7 +93,7 @@ func (t *table[K, V]) remove(by *edit, key K) {
 }
 
 // own returns the elements of a shard for changing them.
-func (t *table[K, V]) own(by *edit, at int) map[K]V {
+func (t *table[K, V]) own(by *edit, at uint64) map[K]V {
 	if t.owner != by {
 		t.shards, t.owner = slices.Clone(t.shards), by
 	}

@@ -16,6 +16,8 @@ type world struct {
 	main       *Main
 	text       Text // accepted text of the main file
 	tenants    map[string]*tenant
+	notable    map[string]*tenant // those of them that there is something to be said about
+	changed    []string           // names of those that are not what they were in the world before
 	lastRank   uint64
 	snapshot   *authz.Snapshot
 	held       []authz.HeldSpec
@@ -116,16 +118,17 @@ func (j *judging) gather() {
 // gatherTouched makes items of the tenants whose files may have changed, and of
 // those whose state is not what their file says: they may wait for the others.
 func (j *judging) gatherTouched() {
-	for name, old := range j.old.tenants {
-		if j.touched[name] || old.trouble != nil || old.good == nil {
+	for name, old := range j.old.notable {
+		if !j.touched[name] {
 			j.items = append(j.items, &item{old: old, next: old})
 		}
 	}
 	for name := range j.touched {
-		if j.old.tenants[name] == nil {
-			nobody := &tenant{name: name}
-			j.items = append(j.items, &item{old: nobody, next: nobody})
+		old := j.old.tenants[name]
+		if old == nil {
+			old = &tenant{name: name}
 		}
+		j.items = append(j.items, &item{old: old, next: old})
 	}
 	slices.SortFunc(j.items, func(a, b *item) int { return cmp.Compare(a.old.name, b.old.name) })
 }
@@ -389,15 +392,16 @@ func (j *judging) world(snapshot *authz.Snapshot, held []authz.HeldSpec) *world 
 	}
 	next := &world{generation: generation, main: j.main, text: j.old.text, lastRank: j.old.lastRank,
 		tenants: make(map[string]*tenant, len(j.items)), snapshot: snapshot, held: held}
+	next.notable = make(map[string]*tenant)
 	if j.touched != nil {
-		next.tenants = maps.Clone(j.old.tenants)
+		next.tenants, next.notable = maps.Clone(j.old.tenants), maps.Clone(j.old.notable)
 	}
 	rank := func() uint64 { next.lastRank++; return next.lastRank }
 	accepted := slices.SortedStableFunc(slices.Values(j.items), func(a, b *item) int { return cmp.Compare(a.old.rank, b.old.rank) })
 	for _, i := range accepted {
 		switch {
 		case i.next == nil:
-			delete(next.tenants, i.old.name)
+			next.drop(i.old.name, j.old)
 			continue
 		case i.cand != nil:
 			i.next = i.old.accept(i.cand, rank)
@@ -406,7 +410,29 @@ func (j *judging) world(snapshot *authz.Snapshot, held []authz.HeldSpec) *world 
 			moved.good = i.good
 			i.next = &moved
 		}
-		next.tenants[i.old.name] = i.next
+		next.put(i.next, j.old)
 	}
+	slices.Sort(next.changed)
 	return next
+}
+
+// put makes the tenant one of the world, and drop none of it any more.
+func (w *world) put(t *tenant, before *world) {
+	w.tenants[t.name] = t
+	if t.notable() {
+		w.notable[t.name] = t
+	} else {
+		delete(w.notable, t.name)
+	}
+	if before.tenants[t.name] != t {
+		w.changed = append(w.changed, t.name)
+	}
+}
+
+func (w *world) drop(name string, before *world) {
+	delete(w.tenants, name)
+	delete(w.notable, name)
+	if before.tenants[name] != nil {
+		w.changed = append(w.changed, name)
+	}
 }

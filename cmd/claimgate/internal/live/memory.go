@@ -159,13 +159,13 @@ func strictly(text []byte, into any) error {
 	return nil
 }
 
-// differs reports whether something else is to be remembered of one world than of
-// the other, which was saved.
+// differs reports whether something else is to be remembered of a world than of
+// the one before, which was saved.
 func (m *memory) differs(saved, now *world) bool {
 	if m == nil || m.last == [sha256.Size]byte{} {
 		return true // nothing was
 	}
-	return slices.ContainsFunc(differing(saved, now), func(name string) bool {
+	return slices.ContainsFunc(now.changed, func(name string) bool {
 		a, b := saved.tenants[name], now.tenants[name]
 		return a == nil || b == nil || a.rank != b.rank || a.path != b.path || !equalKept(&a.kept, &b.kept)
 	})

@@ -332,7 +332,7 @@ func (c *Configuration) prune(lost map[string]bool) {
 // cuts returns the files that were cut in place, with what they hold.
 func (c *Configuration) cuts() map[string][sha256.Size]byte {
 	cuts := map[string][sha256.Size]byte{}
-	for _, t := range c.world.tenants {
+	for _, t := range c.world.notable {
 		if t.trouble != nil && t.trouble.kind == cut {
 			cuts[t.file.Path] = t.file.Hash
 		}

@@ -115,9 +115,9 @@ func news(before, now []string, tell func(string)) {
 // logTenants writes a line for each tenant whose state or problem changed.
 func (c *Configuration) logTenants(before *world, start bool) {
 	lines := 0
-	for _, name := range differing(before, c.world) {
+	for _, name := range c.world.changed {
 		old, now := before.tenants[name], c.world.tenants[name]
-		if start && (now == nil || now.trouble == nil) {
+		if old == now || start && (now == nil || now.trouble == nil) {
 			continue
 		}
 		write := c.line(old, now)
@@ -131,24 +131,6 @@ func (c *Configuration) logTenants(before *world, start bool) {
 	if lines > maxLines {
 		c.opts.Log.Warn("more tenants changed than are logged one by one: see /config of the admin listener", zap.Int("more", lines-maxLines))
 	}
-}
-
-// differing returns the names of the tenants that are not the same in both
-// worlds, sorted.
-func differing(before, now *world) []string {
-	var names []string
-	for name, t := range now.tenants {
-		if before.tenants[name] != t {
-			names = append(names, name)
-		}
-	}
-	for name := range before.tenants {
-		if now.tenants[name] == nil {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
 }
 
 // line returns what there is to be said about one tenant.

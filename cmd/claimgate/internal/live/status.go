@@ -81,7 +81,7 @@ func (c *Configuration) describe(found finding) *Status {
 	s := &Status{
 		Generation:  w.generation,
 		Loaded:      c.history.loaded,
-		Tenants:     map[State]int{Active: 0, Stale: 0, Suspended: 0, Quarantined: 0},
+		Tenants:     map[State]int{Active: len(w.tenants) - len(w.notable), Stale: 0, Suspended: 0, Quarantined: 0},
 		Main:        problemOf(c.badMain),
 		Dirs:        problemOf(c.badDirs),
 		Ignored:     found.ignored,
@@ -95,7 +95,7 @@ func (c *Configuration) describe(found finding) *Status {
 		Failure:     c.history.failure,
 		Compiled:    found.compiled,
 	}
-	for name, t := range w.tenants {
+	for name, t := range w.notable {
 		s.Tenants[t.state()]++
 		if t.good != nil {
 			s.Insecure = append(s.Insecure, t.good.Insecure...)
@@ -130,7 +130,7 @@ func (c *Configuration) troubles() map[string]*trouble {
 	if c.badDirs != nil {
 		troubles["/dirs"] = c.badDirs
 	}
-	for name, t := range c.world.tenants {
+	for name, t := range c.world.notable {
 		if t.trouble != nil {
 			troubles[name] = t.trouble
 		}

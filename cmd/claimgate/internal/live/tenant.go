@@ -63,6 +63,12 @@ func (t *tenant) state() State {
 	return Active
 }
 
+// notable reports whether there is more to be said than that the tenant is
+// active.
+func (t *tenant) notable() bool {
+	return t.trouble != nil || t.state() != Active || len(t.good.Insecure)+len(t.good.Warnings) > 0
+}
+
 // accept puts a compiled version in force.
 func (t *tenant) accept(good *Tenant, rank func() uint64) *tenant {
 	next := *t

@@ -1,0 +1,78 @@
+package live
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// shortTenant is a file of a label, a host and a policy by name.
+func shortTenant(k int) string {
+	return fmt.Sprintf("labels: {version: v1, realm: r%d}\nhosts: [h%d.example.net]\npolicy: {use: [standard]}\n", k, k)
+}
+
+// longTenant has ten rules of its own.
+func longTenant(k int) string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "labels: {version: v1, realm: r%d}\npolicy:\n  rules:\n", k)
+	for rule := range 10 {
+		fmt.Fprintf(&text, "    - {name: r%d, action: allow, methods: [GET, POST], paths: [/t%d/r%d/**], when: [{claim: scope, hasScope: 'orders:%d'}]}\n", rule, k, rule, rule)
+	}
+	return text.String()
+}
+
+// scaleMain has an issuer of each tenant's own by template. Nothing is fetched.
+const scaleMain = `  - name: realm
+    issuer: "https://id.example.net/{tenant.labels.realm}"
+    audiences: [arena]
+    algorithms: [EdDSA]
+policies:
+  - {name: standard, rules: [{name: read, action: allow, methods: [GET], paths: [/orders/**], anyToken: true}]}
+entries:
+`
+
+// BenchmarkStart is a start with so many tenant files: the CPU that it takes, and
+// what is on the heap then.
+func BenchmarkStart(b *testing.B) {
+	for _, kind := range []struct {
+		name   string
+		count  int
+		tenant func(int) string
+	}{{"short-10000", 10_000, shortTenant}, {"rules-10000", 10_000, longTenant}, {"short-50000", 50_000, shortTenant}} {
+		b.Run(kind.name, func(b *testing.B) {
+			a := newArena(b, 0)
+			main := strings.Replace(strings.Replace(arenaMain, "entries:\n", scaleMain, 1), "issuers: [idp]", "issuers: [realm]", 1)
+			a.main(main)
+			for k := range kind.count {
+				if err := os.WriteFile(a.path("tenants", fmt.Sprintf("t%d.yaml", k)), []byte(kind.tenant(k)), 0o600); err != nil {
+					b.Fatal(err)
+				}
+			}
+			var work time.Duration
+			var heap, wide runtime.MemStats
+			for b.Loop() {
+				b.StopTimer()
+				a.live, a.engine = nil, nil
+				runtime.GC()
+				runtime.ReadMemStats(&heap)
+				b.StartTimer()
+				began := cpu(b)
+				a.open()
+				work += cpu(b) - began
+				b.StopTimer()
+				runtime.GC()
+				runtime.ReadMemStats(&wide)
+				b.StartTimer()
+			}
+			if got := a.live.Status().Tenants[Active]; got != kind.count {
+				b.Fatalf("%d serve: %+v", got, a.live.Status().Troubled[0])
+			}
+			b.ReportMetric(float64(work.Milliseconds())/float64(b.N), "cpu-ms/op")
+			b.ReportMetric(float64(wide.HeapAlloc-heap.HeapAlloc)/1e6, "heap-MB")
+			b.ReportMetric(float64(wide.Sys)/1e6, "sys-MB")
+		})
+	}
+}
