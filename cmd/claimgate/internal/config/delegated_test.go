@@ -191,6 +191,11 @@ func TestDelegatedFileHoldsNothingOfOthers(t *testing.T) {
 		len(held.Issuers) != 1 || held.Issuers[0].Name != "platform" || held.Issuers[0].SharedTokens {
 		t.Errorf("%+v", held)
 	}
+	const disguised = "issuers: [{name: platform, issuer: https://id.victim.example, audiences: [https://acme.example.com], algorithms: [ES256]}]\n"
+	base, file, compiled, _ = delegated(t, asItIs, disguised)
+	if held = base.Places(file); compiled != nil || len(held.Issuers) > 0 {
+		t.Errorf("an issuer of its own by the name of a given one: %+v", held)
+	}
 	const good = "policy: {use: [readers]}\nissuers: [realms, {name: mine, issuer: https://id.acme.example, audiences: [https://acme.example.com], algorithms: [ES256]}]\n"
 	base, file, compiled, problems := delegated(t, asItIs, good)
 	held = base.Kept(file)
