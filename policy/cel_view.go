@@ -85,7 +85,9 @@ func (v *celView) claim(names []string) (Value, cause) {
 	case len(names) > maxClaimPath:
 		return Value{}, causeLong
 	}
-	return v.env.claim(names)
+	var value Value
+	why := v.env.claim(names, &value)
+	return value, why
 }
 
 // member reads an entry of a map.

@@ -40,34 +40,39 @@ func (e *env) odd() bool { return e.sent.odd || !e.plain && e.lenient.odd }
 // tokenless reports whether there is no verified token.
 func (e *env) tokenless() bool { return e.in.Claims == nil }
 
-func (e *env) claim(path []string) (Value, cause) {
+// claim reads into v, which is large enough that copies of it would count.
+func (e *env) claim(path []string, v *Value) cause {
 	if e.tokenless() {
-		return Value{}, causeNoToken
+		return causeNoToken
 	}
-	v := e.in.Claims.Claim(path)
+	*v = e.in.Claims.Claim(path)
 	if v.Kind == Missing {
-		return Value{}, hiddenBy(e.in.Claims, path)
+		*v = Value{}
+		return hiddenBy(e.in.Claims, path)
 	}
-	return known(v)
+	return v.known()
 }
 
-// known says why a value that is there cannot be used.
-func known(v Value) (Value, cause) {
+// known says why a value that is there cannot be used; such a one is emptied,
+// save null.
+func (v *Value) known() cause {
+	why := causeKind
 	switch v.Kind {
-	case Missing:
-		return Value{}, causeMissing
-	case Withheld:
-		return Value{}, causeWithheld
 	case Null:
-		return v, causeNull
+		return causeNull
 	case Bool, Num, String, Object:
-		return v, causeNone
+		return causeNone
 	case List:
 		if v.List != nil {
-			return v, causeNone
+			return causeNone
 		}
+	case Missing:
+		why = causeMissing
+	case Withheld:
+		why = causeWithheld
 	}
-	return Value{}, causeKind
+	*v = Value{}
+	return why
 }
 
 // hiddenBy says why a claim is missing. A member of what is withheld is not
@@ -88,11 +93,12 @@ func hiddenBy(claims Claims, path []string) cause {
 }
 
 // mapped reads a claim by the name that its issuer's mappings give it.
-func (e *env) mapped(name string) (Value, cause) {
+func (e *env) mapped(name string, v *Value) cause {
 	if e.tokenless() || e.in.Mapped == nil {
-		return Value{}, causeNoToken
+		return causeNoToken
 	}
-	return known(e.in.Mapped.MappedClaim(name))
+	*v = e.in.Mapped.MappedClaim(name)
+	return v.known()
 }
 
 func (e *env) tenantName() (Value, cause) {
@@ -159,57 +165,60 @@ func (e *env) capture(name string) (Value, cause) {
 	return Value{Kind: String, String: text}, causeNone
 }
 
-// leftValue resolves the left side of a comparison of JSON values.
-func (n *node) leftValue(e *env) (Value, cause) {
+// leftValue resolves the left side of a comparison of JSON values into v, which
+// is empty.
+func (n *node) leftValue(e *env, v *Value) (why cause) {
 	switch n.left {
 	case leftClaim:
-		return e.claim(n.claim)
+		return e.claim(n.claim, v)
 	case leftHeader:
-		return e.header(n.name)
+		*v, why = e.header(n.name)
 	case leftIssuerName:
-		return e.issuer(e.in.IssuerName)
+		*v, why = e.issuer(e.in.IssuerName)
 	case leftIssuerURL:
-		return e.issuer(e.in.IssuerURL)
+		*v, why = e.issuer(e.in.IssuerURL)
 	case leftMapped:
-		return e.mapped(n.name)
+		return e.mapped(n.name, v)
 	case leftTenantName:
-		return e.tenantName()
+		*v, why = e.tenantName()
 	case leftTenantLabel:
-		return e.label(n.name)
+		*v, why = e.label(n.name)
 	case leftPrincipal:
-		return e.principal()
+		*v, why = e.principal()
+	default:
+		why = causeKind
 	}
-	return Value{}, causeKind
+	return why
 }
 
-// value resolves a right side. An empty string or list that is referred to
-// proves nothing, as a literal one would be a mistake.
-func (o *operand) value(e *env) (Value, cause) {
-	var v Value
+// value resolves a right side: a literal to itself, which is read only, and
+// whatever is referred to into room, which is empty. An empty string or list
+// that is referred to proves nothing, as a literal one would be a mistake.
+func (o *operand) value(e *env, room *Value) (*Value, cause) {
 	var why cause
 	switch o.kind {
 	case rightLiteral:
-		return o.scalar, causeNone
+		return &o.scalar, causeNone
 	case rightCapture:
-		v, why = e.capture(o.name)
+		*room, why = e.capture(o.name)
 	case rightHeader:
-		v, why = e.header(o.name)
+		*room, why = e.header(o.name)
 	case rightClaim:
-		v, why = e.claim(o.claim)
+		why = e.claim(o.claim, room)
 	case rightTenantName:
-		v, why = e.tenantName()
+		*room, why = e.tenantName()
 	case rightTenantLabel:
-		v, why = e.label(o.name)
+		*room, why = e.label(o.name)
 	default:
 		why = causeKind
 	}
 	switch {
 	case why != causeNone:
-		return v, why | ofReference
-	case v.Kind == String && v.String == "", v.Kind == List && v.List.Len() == 0:
-		return v, causeEmpty | ofReference
+		return room, why | ofReference
+	case room.Kind == String && room.String == "", room.Kind == List && room.List.Len() == 0:
+		return room, causeEmpty | ofReference
 	}
-	return v, causeNone
+	return room, causeNone
 }
 
 // Lookup reads a claim and tells what is absent from what is hidden: where a

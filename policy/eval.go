@@ -83,7 +83,8 @@ func (n *node) compare(e *env) (Truth, cause) {
 	if n.left == leftTime {
 		return n.clock(e)
 	}
-	left, why := n.leftValue(e)
+	var left, room Value
+	why := n.leftValue(e, &left)
 	if why != causeNone {
 		return n.unresolved(why)
 	}
@@ -95,19 +96,19 @@ func (n *node) compare(e *env) (Truth, cause) {
 	case opMatches:
 		return n.matches(&left)
 	}
-	right, why := n.right.value(e)
+	right, why := n.right.value(e, &room)
 	if why != causeNone {
 		return Unknown, why
 	}
 	switch n.op {
 	case opEquals:
-		return equals(&left, &right)
+		return equals(&left, right)
 	case opHasScope:
-		return hasScope(&left, &right)
+		return hasScope(&left, right)
 	case opPrefix, opSuffix:
-		return affix(n.op, &left, &right)
+		return affix(n.op, &left, right)
 	case opLess, opLessEqual, opGreater, opGreaterEqual:
-		return order(n.op, &left, &right)
+		return order(n.op, &left, right)
 	}
 	return Unknown, causeKind
 }
@@ -122,7 +123,8 @@ func (n *node) unresolved(why cause) (Truth, cause) {
 
 // presence knows missing and null; whatever else hides a value is unknown.
 func (n *node) presence(e *env) (Truth, cause) {
-	_, why := n.leftValue(e)
+	var left Value
+	why := n.leftValue(e, &left)
 	switch why {
 	case causeNone:
 		return truthOf(n.op == opExists), causeNone

@@ -32,7 +32,8 @@ func (n *node) member(left *Value, e *env) (Truth, cause) {
 
 // list resolves a reference to a list that is not empty.
 func (o *operand) list(e *env) (Elements, cause) {
-	v, why := o.value(e)
+	var room Value
+	v, why := o.value(e, &room)
 	switch {
 	case why != causeNone:
 		return nil, why
@@ -50,11 +51,12 @@ func (n *node) holds(left *Value, e *env) (Truth, cause) {
 	case left.Kind != List:
 		return Unknown, causeKind
 	case n.op == opContains:
-		right, why := n.right.value(e)
+		var room Value
+		right, why := n.right.value(e, &room)
 		if why != causeNone {
 			return Unknown, why
 		}
-		return contains(left.List, &right)
+		return contains(left.List, right)
 	case n.right.kind == rightLiteral && n.op == opContainsAny:
 		return containsAnyOf(left.List, &n.right.set)
 	case n.right.kind == rightLiteral:

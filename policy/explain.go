@@ -138,12 +138,13 @@ func (n *node) expected(e *env) string {
 	if n.right.kind == rightLiteral {
 		return text
 	}
-	v, why := n.right.value(e)
+	var room Value
+	v, why := n.right.value(e, &room)
 	why &^= ofReference
 	if why == causeNone && n.right.kind == rightHeader && e.isCredential(n.right.name) {
 		return text + " (" + notShown + ")"
 	}
-	return text + " (" + seen(&v, why) + ")"
+	return text + " (" + seen(v, why) + ")"
 }
 
 func expectation(op opcode) string {
@@ -192,7 +193,8 @@ func (n *node) actual(e *env) string {
 		}
 		return e.in.Now.UTC().Format("2006-01-02T15:04:05.999999999Z07:00")
 	}
-	v, why := n.leftValue(e)
+	var v Value
+	why := n.leftValue(e, &v)
 	if why == causeNone && n.left == leftHeader && e.isCredential(n.name) {
 		return notShown
 	}

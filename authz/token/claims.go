@@ -102,8 +102,8 @@ func (v *Value) Get(name string) *Value {
 	}
 	kids := v.kids()
 	for i := range kids {
-		if int(kids[i].name.n) == len(name) && kids[i].textOf(kids[i].name) == name {
-			return &kids[i]
+		if kid := &kids[i]; int(kid.name.n) == len(name) && kid.textOf(kid.name) == name {
+			return kid
 		}
 	}
 	return nil
