@@ -39,8 +39,12 @@ type credentialHeader struct {
 	variants []string        // spellings with `_`
 }
 
-// newCredentials puts the places of the issuers together.
+// newCredentials puts the places of the issuers together. Tenants of one issuer
+// alone share its own.
 func newCredentials(issuers ...*Issuer) *credentials {
+	if len(issuers) == 1 && issuers[0].alone != nil {
+		return issuers[0].alone
+	}
 	c := &credentials{}
 	for _, issuer := range issuers {
 		if len(issuer.places()) == 0 {

@@ -26,6 +26,7 @@ type Issuer struct {
 	claimText   string // of tenantClaim, quoted
 	mappings    map[string][]string
 	credentials []CredentialSpec
+	alone       *credentials // where its tokens may stand; nil: not made beforehand
 }
 
 // NewIssuer checks and compiles an issuer. Paths of problems are relative to
@@ -54,6 +55,7 @@ func NewIssuer(spec IssuerSpec) (*Issuer, []Problem) {
 		mappings:    make(map[string][]string, len(spec.Mappings)),
 		credentials: slices.Clone(spec.Credentials),
 	}
+	compiled.alone = newCredentials(compiled)
 	if spec.TenantClaim != nil {
 		compiled.claimText = fmt.Sprintf("%q", spec.TenantClaim)
 	}

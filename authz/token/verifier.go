@@ -25,6 +25,7 @@ type Verified struct {
 // zero value refuses every token.
 type Verifier struct {
 	issuers     map[string]*Issuer // by URL
+	only        *Issuer            // of issuers, where there is one
 	templates   []*Issuer          // those of issuers that are templates
 	fingerprint fingerprint
 	scope       unique.Handle[fingerprint] // the same
@@ -57,6 +58,9 @@ func NewVerifier(issuers []*Issuer, cache *Cache) (*Verifier, error) {
 				return nil, fmt.Errorf("token: issuers %q and %q match the same identifier", t.name, i.name)
 			}
 		}
+	}
+	if len(issuers) == 1 {
+		v.only = issuers[0]
 	}
 	v.fingerprint = fingerprintOf(issuers)
 	v.scope = unique.Make(v.fingerprint)
@@ -181,11 +185,20 @@ func (i *Issuer) issOf(claims *Value) string {
 	return i.url
 }
 
+// issuer returns the issuer of that URL. Most scopes have one, which is found
+// without a look at a map of their own.
+func (v *Verifier) issuer(url string) *Issuer {
+	if v.only != nil && v.only.url == url {
+		return v.only
+	}
+	return v.issuers[url]
+}
+
 // recheck reports whether a cached token would be accepted afresh. An error
 // says that this cannot be known, since the issuer's keys are unavailable.
 func (v *Verifier) recheck(ctx context.Context, e *cached, now time.Time) (verified Verified, good bool, err error) {
 	from := e.origin.Value()
-	i := v.issuers[from.issuer]
+	i := v.issuer(from.issuer)
 	if i == nil || !e.valid(now) {
 		return Verified{}, false, nil
 	}
