@@ -10,7 +10,7 @@ import (
 // configuration is the main file of the claimgate that is measured. All tenants
 // share an issuer and a policy; each has a file of its own and a host.
 const configuration = `apiVersion: claimgate.dev/v1alpha1
-listen: {address: "ADDRESS", drainWait: 0s}
+listen: {address: "ADDRESS", drainWait: 0s, codec: CODEC}
 metrics: {address: "127.0.0.1:0"}
 log: {level: warn}
 cache: {tokens: CACHE}
@@ -67,13 +67,14 @@ func writeConfiguration(dir string, spec childSpec, v variant) (string, error) {
 			return "", err
 		}
 	}
+	codec := "own"
+	if v.generated {
+		codec = "generated"
+	}
 	text := strings.NewReplacer(
-		"ADDRESS", spec.Address, "CACHE", fmt.Sprint(spec.Load.cache()), "ISSUER", spec.Issuer,
+		"CODEC", codec, "ADDRESS", spec.Address, "CACHE", fmt.Sprint(spec.Load.cache()), "ISSUER", spec.Issuer,
 		"JWKS", spec.JWKS, "AUDIENCE", audience, "DOMAIN", baseDomain, "ALGORITHM", spec.Load.Algorithm,
 	).Replace(configuration)
-	if v.generated {
-		text += "codec: generated\n"
-	}
 	file := filepath.Join(dir, "claimgate.yaml")
 	return file, os.WriteFile(file, []byte(text), 0o600)
 }
