@@ -22,7 +22,7 @@ func encode(who identity, token string, lean bool) ([]byte, error) {
 		headers = slices.DeleteFunc(headers, func(h [2]string) bool { return !slices.Contains(neededHeaders(), h[0]) })
 	}
 	return proto.Marshal(&authv3.CheckRequest{Attributes: &authv3.AttributeContext{
-		Source:      peer("198.51.100.17", 51234),
+		Source:      peer(who.address, 51234),
 		Destination: peer("10.4.7.21", 8443),
 		Request: &authv3.AttributeContext_Request{
 			Time: &timestamppb.Timestamp{Seconds: 1767225600, Nanos: 123456000},
@@ -70,7 +70,7 @@ func requestHeaders(who identity, token string) [][2]string {
 		{"sec-fetch-mode", "cors"},
 		{"sec-fetch-site", "same-site"},
 		{"cache-control", "no-cache"},
-		{"x-forwarded-for", "198.51.100.17"},
+		{"x-forwarded-for", who.address},
 		{"x-forwarded-proto", "https"},
 		{"x-request-id", "8a4c1d52-7b1e-4e5f-9a8c-2f1b6f0d3e7a"},
 		{"traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"},

@@ -57,6 +57,7 @@ func algorithms() []string { return []string{"RS256", "PS256", "ES256", "EdDSA"}
 // identity is who a token is about.
 type identity struct {
 	tenant, subject, email, client string
+	address                        string // that the requests come from
 }
 
 // identityAt returns the bearer of token i. All are of equal length.
@@ -66,6 +67,7 @@ func identityAt(i, tenants int) identity {
 		subject: fmt.Sprintf("user-%08d", i),
 		email:   fmt.Sprintf("user-%08d@example.com", i),
 		client:  "web-frontend",
+		address: fmt.Sprintf("198.18.1%02d.1%02d", i/100%100, i%100), // of the range for benchmarks (RFC 2544)
 	}
 }
 
