@@ -169,6 +169,48 @@ func TestP3UnknownKIDFetchesOnce(t *testing.T) {
 	})
 }
 
+// TestP8WaitingForKeysIsBoundedInAll lets unknown kids of many sources wait,
+// whose servers hang.
+func TestP8WaitingForKeysIsBoundedInAll(t *testing.T) {
+	const sources = maxWaitingTotal/maxWaiting + 1
+	idp := newIDP("a")
+	play(t, idp, SourceSpec{UnknownKIDWait: time.Second}, func(t *testing.T, s *scene) {
+		all := []*scene{s}
+		for i := range sources {
+			source, err := s.registry.Source(SourceSpec{Issuer: demoIssuer, URI: fmt.Sprintf("https://id%d.example.com/jwks", i), UnknownKIDWait: time.Second})
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, &scene{t: t, idp: idp, registry: s.registry, source: source})
+		}
+		synctest.Wait()
+		s.sleep(time.Minute)
+		idp.change(func() { idp.delay = time.Hour })
+		var waiting sync.WaitGroup
+		for i := range sources - 1 {
+			for range maxWaiting {
+				waiting.Go(func() { all[i].want("x", "pending") })
+			}
+			synctest.Wait()
+		}
+		began := time.Now()
+		waiting.Go(func() { all[sources-1].want("x", "pending") }) // the first of its source waits
+		synctest.Wait()
+		all[sources-1].want("x", "pending")
+		if took := time.Since(began); took != 0 {
+			t.Errorf("one more waited for %v", took)
+		}
+		if n := s.registry.waiting.Load(); n != maxWaitingTotal+1 {
+			t.Errorf("%d wait", n)
+		}
+		all[sources].want("a", "known")
+		waiting.Wait()
+		if n := s.registry.waiting.Load(); n != 0 {
+			t.Errorf("%d still wait", n)
+		}
+	})
+}
+
 func TestP3AbsentKIDIsFinalAfterAFetchOfTheLastCooldown(t *testing.T) {
 	play(t, newIDP("a"), SourceSpec{}, func(t *testing.T, s *scene) {
 		s.sleep(time.Minute)

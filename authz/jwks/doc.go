@@ -31,7 +31,8 @@
 // For an unknown kid a request takes part in a fetch that is under way, or has
 // one made: at most one a cool-down for all such kids of the source, and none in
 // back-off. No more than 64 requests of a source wait, each with 20ms of its
-// deadline left. The answer is ErrKeysPending until a fetch of the last
+// deadline left, and no more than 1024 of all sources, but for the first of each,
+// of which 256 more may. The answer is ErrKeysPending until a fetch of the last
 // cool-down has shown that the kid is not there: then the set comes back as it
 // is, which is final. Up to 1024 such kids are kept in mind, for the rest of that
 // fetch's cool-down. Whoever publishes a key one cool-down ahead loses nothing

@@ -37,6 +37,7 @@ func TestP3DocumentedDefaultsAreThoseOfTheCode(t *testing.T) {
 	for _, want := range []string{
 		fmt.Sprintf("down to %s and never", minRefresh),
 		fmt.Sprintf("No more than %d requests of a source wait, each with %s of its", maxWaiting, replyMargin),
+		fmt.Sprintf("no more than %d of all sources, but for the first of each, of which %d more may", maxWaitingTotal, maxWaitingFirst),
 		fmt.Sprintf("Up to %d such kids are kept in mind", maxAbsent),
 		fmt.Sprintf("share %d a second", askedPerSecond),
 		fmt.Sprintf("takes more than %s leaves its place", lateAfter),

@@ -2,13 +2,19 @@ package jwks
 
 import (
 	"crypto/sha256"
+	"sync/atomic"
 	"time"
 )
 
 const (
-	maxWaiting  = 64
-	maxAbsent   = 1024
-	replyMargin = 20 * time.Millisecond // left before the deadline of a request
+	maxWaiting = 64 // requests of one source
+	// Of all sources, since requests that wait are checks in progress, of which
+	// there must be enough left for cached tokens. Beyond it only the first
+	// request of a source waits, so that a key that is new elsewhere is found.
+	maxWaitingTotal = 1024
+	maxWaitingFirst = 256 // more
+	maxAbsent       = 1024
+	replyMargin     = 20 * time.Millisecond // left before the deadline of a request
 )
 
 // gate keeps what decides about a kid that the set in force lacks. It is pure
@@ -28,6 +34,29 @@ func (g *gate) cooling(now time.Time) bool { return g.within(g.lastAsked, now) }
 // final reports whether a kid that the set in force lacks is certainly unknown:
 // a fetch succeeded that began within the last cooldown.
 func (g *gate) final(now time.Time) bool { return g.within(g.lastGood, now) }
+
+// wait counts a request that is about to wait, among those of all sources too,
+// unless too many do. leave ends it.
+func (g *gate) wait(total *atomic.Int64) bool {
+	limit := int64(maxWaitingTotal)
+	if g.waiting == 0 {
+		limit += maxWaitingFirst
+	}
+	if g.waiting >= maxWaiting {
+		return false
+	}
+	if total.Add(1) > limit {
+		total.Add(-1)
+		return false
+	}
+	g.waiting++
+	return true
+}
+
+func (g *gate) leave(total *atomic.Int64) {
+	g.waiting--
+	total.Add(-1)
+}
 
 func (g *gate) within(began, now time.Time) bool {
 	return !began.IsZero() && now.Sub(began) < g.cooldown

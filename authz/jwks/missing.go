@@ -19,19 +19,18 @@ func (r *refresher) missing(ctx context.Context, kid string) (*token.KeySet, err
 		return set, err
 	}
 	patience := r.patience(ctx)
-	if patience <= 0 || r.gate.waiting >= maxWaiting {
+	if patience <= 0 || !r.gate.wait(r.waiting) {
 		r.status.GateClosures++
 		r.mu.Unlock()
 		return nil, token.ErrKeysPending
 	}
-	r.gate.waiting++
 	r.mu.Unlock()
 
 	ended := await(ctx, joined, patience)
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.gate.waiting--
+	r.gate.leave(r.waiting)
 	if ended == nil {
 		return r.verdict(kid)
 	}

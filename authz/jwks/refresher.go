@@ -3,6 +3,7 @@ package jwks
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,6 +20,7 @@ type refresher struct {
 	onDemand *share // and for those that an unknown kid caused
 	store    *Store // nil: nothing is kept
 	warn     func(string)
+	waiting  *atomic.Int64 // requests of all sources that wait for a fetch
 
 	demand  chan struct{} // an unknown kid asks for a fetch
 	changed chan struct{} // the schedule changed

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -25,6 +26,7 @@ type Registry struct {
 	periodic *share
 	retries  *share
 	onDemand *share
+	waiting  atomic.Int64 // requests that wait for a fetch
 
 	mu         sync.Mutex
 	sources    map[string]*entry
@@ -162,6 +164,7 @@ func (r *Registry) refresher(spec SourceSpec, source *Source, fetcher *fetcher) 
 		onDemand: r.onDemand,
 		store:    r.opts.Store,
 		warn:     r.opts.Warn,
+		waiting:  &r.waiting,
 		demand:   make(chan struct{}, 1),
 		changed:  make(chan struct{}, 1),
 		first:    make(chan struct{}),

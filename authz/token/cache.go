@@ -3,6 +3,7 @@ package token
 import (
 	"crypto/sha256"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unique"
 )
@@ -21,6 +22,7 @@ import (
 type Cache struct {
 	shards     []shard // a power of two
 	workspaces sync.Pool
+	joined     atomic.Int64 // see flights
 }
 
 // workspace returns a workspace to read a token in.
@@ -84,6 +86,7 @@ func NewCache(entries int) *Cache {
 			capacity++
 		}
 		c.shards[i].init(capacity)
+		c.shards[i].flights.joined = &c.joined
 	}
 	return c
 }

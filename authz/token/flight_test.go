@@ -101,7 +101,7 @@ func TestP4LeaderThatGivesUpFailsNobodyElse(t *testing.T) {
 }
 
 func TestP4LeaderThatIsRefusedFailsNobodyElse(t *testing.T) {
-	var f flights
+	f := flights{joined: new(atomic.Int64)}
 	synctest.Test(t, func(t *testing.T) {
 		for name, fail := range map[string]func() (identity, error){
 			"overloaded": func() (identity, error) { return identity{}, ErrOverloaded },
@@ -166,5 +166,42 @@ func TestP4WaitersJudgeForThemselves(t *testing.T) {
 		all.Wait()
 		keys.answer(NewKeySet([]*Key{p.rsOther.key}), nil)
 		expect(t, v, raw, ErrSignature)
+	})
+}
+
+// TestP8WaitingForAVerificationIsBounded lets more requests send one new token,
+// and more of them several, than may wait for another one's verification: the
+// others take a turn of their own.
+func TestP8WaitingForAVerificationIsBounded(t *testing.T) {
+	p := testPairs()
+	mint := func(n int) string {
+		return p.rs.mint("RS256", nil, goodClaims().with(members{"jti": n}))
+	}
+	synctest.Test(t, func(t *testing.T) {
+		v := newTestVerifier(t, testSpec(staticSource{p.set()}), NewCache(64))
+		free := busy(t, v)
+		var all sync.WaitGroup
+		send := func(token, requests, wantWaiting int) {
+			t.Helper()
+			raw := mint(token)
+			for range requests {
+				all.Go(func() { expect(t, v, raw, nil) })
+			}
+			synctest.Wait()
+			if n := v.scheduler.Stats().Waiting; n != wantWaiting {
+				t.Errorf("token %d: %d wait for a turn, want %d", token, n, wantWaiting)
+			}
+		}
+		const tokens = maxJoinedTotal / maxJoined
+		for i := range tokens {
+			send(i, 1+maxJoined, i+1) // one leads
+		}
+		send(0, 2, tokens+2)
+		send(tokens, 3, tokens+5)
+		free()
+		all.Wait()
+		if n := v.cache.joined.Load(); n != 0 {
+			t.Errorf("%d still wait", n)
+		}
 	})
 }

@@ -111,3 +111,28 @@ func TestLimitsPage(t *testing.T) {
 		}
 	}
 }
+
+// TestP8WaitingLeavesRoomForCachedTokens holds that whatever may wait, in the
+// queues of verifications and for keys, never makes up all the checks that may be
+// in progress: a cached token, which waits for nothing, is not refused for it.
+func TestP8WaitingLeavesRoomForCachedTokens(t *testing.T) {
+	const room = 256
+	amounts := map[string]int{}
+	for _, group := range limits() {
+		for _, l := range group.limits {
+			amounts[l.source] = l.amount
+		}
+	}
+	waiting := 0
+	for _, source := range []string{
+		"authz/token.maxQueueTotal", "authz/token.maxJoinedTotal", "authz/jwks.maxWaitingTotal", "authz/jwks.maxWaitingFirst",
+	} {
+		if amounts[source] == 0 {
+			t.Errorf("there is no limit %s", source)
+		}
+		waiting += amounts[source]
+	}
+	if all := amounts["envoy.DefaultMaxInFlight"]; waiting+room > all {
+		t.Errorf("%d checks may wait, of %d", waiting, all)
+	}
+}
