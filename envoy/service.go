@@ -42,7 +42,7 @@ const (
 	// grow the stack of a goroutine of its own: as many as a few connections
 	// bring at once. When all are busy, as where tokens wait for keys, a call
 	// gets a goroutine as without them: nobody waits for a worker.
-	streamWorkers = 64
+	streamWorkers = 256
 
 	// Windows that stay as they are: a request of Envoy fits many times, and gRPC
 	// does not ping after each frame to learn the bandwidth of a socket. They

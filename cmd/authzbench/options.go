@@ -24,7 +24,7 @@ func likeClaimgate() {
 
 // What claimgate sets for speed in the transport; see envoy/service.go.
 const (
-	streamWorkers    = 64
+	streamWorkers    = 256
 	streamWindow     = 256 << 10
 	connectionWindow = 1 << 20
 )

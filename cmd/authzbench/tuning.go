@@ -52,6 +52,7 @@ func tunings() []tuning {
 		{name: "workers2", does: "2 stream workers", options: []grpc.ServerOption{grpc.NumStreamWorkers(2)}},
 		{name: "workers8", does: "8 stream workers", options: []grpc.ServerOption{grpc.NumStreamWorkers(8)}},
 		{name: "workers64", does: "64 stream workers", options: []grpc.ServerOption{grpc.NumStreamWorkers(64)}},
+		{name: "workers256", does: "256 stream workers", options: []grpc.ServerOption{grpc.NumStreamWorkers(256)}},
 		{name: "plain", does: "without what claimgate sets for speed in the transport", plain: true},
 		{name: "windows", does: "claimgate's windows, which stay as they are", options: []grpc.ServerOption{grpc.StaticStreamWindowSize(streamWindow), grpc.StaticConnWindowSize(connectionWindow)}},
 		{name: "narrow", does: "windows of 64 KiB that stay so, which turns the estimator off", options: []grpc.ServerOption{grpc.StaticStreamWindowSize(64 << 10), grpc.StaticConnWindowSize(64 << 10)}},
