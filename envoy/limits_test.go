@@ -1,6 +1,7 @@
 package envoy
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -83,5 +84,40 @@ func TestP8Defaults(t *testing.T) {
 	}
 	if server := NewServer(ServerOptions{}); server.maxInFlight != DefaultMaxInFlight {
 		t.Errorf("%d checks in progress", server.maxInFlight)
+	}
+}
+
+// TestP8AnswerLimits holds the bounds on what is answered to the byte: what
+// reaches one is said, and what is one beyond it is not.
+func TestP8AnswerLimits(t *testing.T) {
+	challenge := func(n int) authz.Decision {
+		d := authz.Decision{Verdict: authz.Challenge, Reason: authz.NoToken}
+		d.Realm = strings.Repeat("a", n-len(`Bearer realm=""`))
+		return d
+	}
+	document := func(text string) authz.Decision {
+		return authz.Decision{Verdict: authz.Deny, Reason: authz.MetadataDocument, Document: []byte(text)}
+	}
+	for name, tc := range map[string]struct{ at, beyond authz.Decision }{
+		"challenge":         {challenge(maxHeaderValue), challenge(maxHeaderValue + 1)},
+		"document":          {document(strings.Repeat("a", maxDocumentBytes)), document(strings.Repeat("a", maxDocumentBytes+1))},
+		"shortest document": {document("a"), document("")},
+		"document's text":   {document("\u00e9"), document("\xe9")},
+	} {
+		response, err := said(t, newResponder(), &authz.Request{}, &tc.at)
+		if err != nil {
+			t.Errorf("%s: at the bound: %v", name, err)
+			continue
+		}
+		out := envoyReads(t, response, nil)
+		if got := values(out.client, "www-authenticate"); tc.at.Realm != "" && (len(got) != 1 || len(got[0]) != maxHeaderValue) {
+			t.Errorf("%s: %d challenges", name, len(got))
+		}
+		if out.body != string(tc.at.Document) && tc.at.Document != nil {
+			t.Errorf("%s: a document of %d bytes", name, len(out.body))
+		}
+		if _, err := said(t, newResponder(), &authz.Request{}, &tc.beyond); !errors.Is(err, errUnsayable) {
+			t.Errorf("%s: beyond the bound: %v", name, err)
+		}
 	}
 }

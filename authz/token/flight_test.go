@@ -205,3 +205,47 @@ func TestP8WaitingForAVerificationIsBounded(t *testing.T) {
 		}
 	})
 }
+
+// TestVerificationsOfDifferentTokensAreApart holds that several verifications
+// may be under way in one shard: whoever asks for the same joins its own, and
+// the end of one is not the end of another.
+func TestVerificationsOfDifferentTokensAreApart(t *testing.T) {
+	f := flights{joined: new(atomic.Int64)}
+	synctest.Test(t, func(t *testing.T) {
+		var all sync.WaitGroup
+		var led [3]atomic.Int64
+		ask := func(i int) {
+			all.Go(func() {
+				id, _, err := f.join(t.Context(), flightKey{alg: Algorithm(i)}, func() (identity, error) {
+					led[i].Add(1)
+					<-time.After(time.Duration(i+1) * time.Second)
+					return identity{bytes: i}, nil
+				})
+				if id.bytes != i || err != nil {
+					t.Errorf("%d: %v, %v", i, id.bytes, err)
+				}
+			})
+			synctest.Wait()
+		}
+		for _, i := range []int{0, 1, 2, 0, 1, 2, 1, 0} {
+			ask(i)
+		}
+		<-time.After(1500 * time.Millisecond) // the first has ended
+		ask(1)
+		ask(2)
+		f.mu.Lock()
+		if n := f.joined.Load(); n != 5 || len(f.live) != 2 {
+			t.Errorf("%d wait for %d", n, len(f.live))
+		}
+		f.mu.Unlock()
+		all.Wait()
+		for i := range led {
+			if n := led[i].Load(); n != 1 {
+				t.Errorf("%d is verified %d times", i, n)
+			}
+		}
+		if n := f.joined.Load(); n != 0 || len(f.live) != 0 {
+			t.Errorf("%d wait for %d in the end", n, len(f.live))
+		}
+	})
+}
