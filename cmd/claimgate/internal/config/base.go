@@ -29,7 +29,8 @@ type Base struct {
 
 	issuers     map[string]*issuer // by name; broken ones too
 	issuerNames []string           // sorted
-	entries     []string           // names
+	reserved    reserved
+	entries     []string // names
 	entrySpecs  []authz.EntrySpec
 	names       map[string]place // of all owned headers, lower-case
 	owned       *authz.OwnedHeaders

@@ -25,7 +25,7 @@ type issuer struct {
 	source    string         // fingerprint of its key source
 	perTenant bool           // holds properties of the tenant, and is compiled for each
 	sound     bool           // nothing is wrong with it
-	covers    *regexp.Regexp // what the template makes of tenants; nil: it is none
+	covers    *regexp.Regexp // what the template makes of tenants or claims; nil: it is none
 	alike     *regexp.Regexp // what it is or may become, by its alike form
 }
 
@@ -46,9 +46,10 @@ func (b *builder) compileIssuers() {
 		b.issuers[doc.Name] = known
 		known.sound = b.mistakes() == before && doc.Issuer != ""
 		known.alike = covers(alike(doc.Issuer))
-		if isTenantTemplate(doc.Issuer) {
+		if isTenantTemplate(doc.Issuer) || isClaimTemplate(doc.Issuer) {
 			known.covers = covers(doc.Issuer)
 		}
+		b.reserved.reserve(known)
 		if known.sound && !known.perTenant {
 			known.compiled, known.source = b.compileIssuer(&b.report, at, doc)
 			known.sound = known.compiled != nil

@@ -122,7 +122,7 @@ func (b *tenantBuilder) localIssuer(at place, doc *issuerDoc) *authz.Issuer {
 		b.mainFileOnly(at, doc)
 	}
 	if url, wrong, _ := expand(doc.Issuer, b.file.name, b.file.doc.Labels); wrong == "" {
-		b.checkReserved(at, url)
+		b.checkReserved(at, url, doc)
 	}
 	if b.mistakes() > before || doc.Name == "" || doc.Issuer == "" || len(b.file.shape.problems) > 0 {
 		return nil

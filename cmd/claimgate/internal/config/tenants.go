@@ -145,7 +145,7 @@ func (b *Base) issuersNamed(file *TenantFile) []authz.HeldIssuer {
 				continue
 			}
 		}
-		if docs[i].local != nil && !file.main && b.reservedFor(held.URL, file) != nil {
+		if docs[i].local != nil && b.reservedFor(held.URL, defined, file) != nil {
 			continue // it could never have this one
 		}
 		if docs[i].ref != nil {

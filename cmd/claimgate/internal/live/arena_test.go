@@ -159,9 +159,15 @@ func (a *arena) until(what string, holds func(*Status) bool) {
 
 func (a *arena) token(org string) string {
 	a.t.Helper()
+	return a.signed("https://id.example.com", org)
+}
+
+// signed returns a good token of the issuer.
+func (a *arena) signed(issuer, org string) string {
+	a.t.Helper()
 	now := time.Now()
 	unsigned := jwt.NewWithClaims(jwt.SigningMethodEdDSA, jwt.MapClaims{
-		"iss": "https://id.example.com", "aud": "arena", "sub": "u1", "org": org, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
+		"iss": issuer, "aud": "arena", "sub": "u1", "org": org, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
 	})
 	unsigned.Header["kid"] = "k1"
 	signed, err := unsigned.SignedString(a.secret)

@@ -2,6 +2,7 @@ package live
 
 import (
 	"os"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -103,5 +104,59 @@ func TestP2IssuersOfABrokenNewcomerAreHeld(t *testing.T) {
 	a.live.reload(ask{})
 	if got := a.state("late"); got != Active {
 		t.Errorf("without the broken one late is %s: %+v", got, a.live.Status().Troubled)
+	}
+}
+
+// vendor is an issuer of the main file that any tenant may list.
+const vendor = "issuers:\n  - {name: vendor, issuer: https://own.example, audiences: [arena], algorithms: [EdDSA], jwks: {keys: [{kty: OKP, crv: Ed25519, kid: k1, x: PUBLIC}]}}\n"
+
+// TestP2NobodySquatsOnAnIssuerOfTheMainFile: who defines the main file's issuer
+// again, with keys of its own, keeps nobody out that lists it later.
+func TestP2NobodySquatsOnAnIssuerOfTheMainFile(t *testing.T) {
+	a := newArena(t, 1)
+	a.main(strings.Replace(arenaMain, "issuers:\n", vendor, 1))
+	a.tenant("mallory", arenaTenant("v1")+ownIssuer)
+	a.open()
+	a.onLaterClock()
+	if got := a.state("mallory"); got != Quarantined {
+		t.Errorf("at a start mallory is %s", got)
+	}
+	a.tenant("eve", arenaTenant("v1")+ownIssuer)
+	a.live.reload(ask{})
+	a.tenant("victim", arenaTenant("v1")+"issuers: [vendor]\n")
+	a.live.reload(ask{})
+	for name, want := range map[string]State{"t0": Active, "mallory": Quarantined, "eve": Quarantined, "victim": Active} {
+		if got := a.state(name); got != want {
+			t.Errorf("%s is %s, want %s: %+v", name, got, want, a.live.Status().Troubled)
+		}
+	}
+	bearer := a.signed("https://own.example", "victim")
+	for name, want := range map[string]string{"victim": "allowed x-tenant=victim x-version=v1", "eve": "tenant_unavailable", "mallory": "tenant_unavailable"} {
+		if got := a.ask(name+".api.example.com", "/orders/1", bearer); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
+
+// TestP2AMainFileTakesNoIssuerOfATenantInForce: a main file that defines what a
+// tenant in force defines is the bad one, unless both admit it.
+func TestP2AMainFileTakesNoIssuerOfATenantInForce(t *testing.T) {
+	for _, tt := range []struct {
+		name, words string
+		want        Result
+	}{{"without a word", "", Refused}, {"with sharedTokens", "sharedTokens: true\n", Applied}} {
+		t.Run(tt.name, func(t *testing.T) {
+			a := newArena(t, 1)
+			a.tenant("acme", arenaTenant("v1")+tt.words+ownIssuer)
+			a.open()
+			a.onLaterClock()
+			a.main(strings.Replace(arenaMain, "issuers:\n", vendor, 1))
+			if got, _ := a.live.reload(ask{}); got != tt.want {
+				t.Errorf("the main file is %v, want %v", got, tt.want)
+			}
+			if got := a.state("acme"); got != Active {
+				t.Errorf("acme is %s", got)
+			}
+		})
 	}
 }
