@@ -49,6 +49,7 @@ func TestCredentialPlaces(t *testing.T) {
 		{"parameter between others", nil, "&access_token=" + jwt + "&a", "access_token", 0},
 		{"foreign scheme beside", append(lines("authorization", "Basic dTpw"), cookie("session="+jwt)...), "", "session", 0},
 		{"other cookies", cookie("a=1; xsession=" + jwt + "; sessionx=1; Session=2"), "", "", NoToken},
+		{"cookie on a line of another name", lines("x-cookie", "session="+jwt, "set-cookie", "session="+jwt), "", "", NoToken},
 		{"other parameters", nil, "access_tokens=" + jwt + "&x=access_token", "", NoToken},
 		{"nothing", nil, "", "", NoToken},
 
@@ -62,6 +63,8 @@ func TestCredentialPlaces(t *testing.T) {
 		{"cookie twice, one empty", cookie("session=; session=" + jwt), "", "", SeveralTokens},
 		{"cookie lines joined", cookie("session=" + jwt + ",session=" + jwt), "", "", SeveralTokens},
 		{"cookie after a comma", cookie("a=1,session=" + jwt), "", "", SeveralTokens},
+		{"cookie after a leading comma", cookie(",session=" + jwt), "", "", SeveralTokens},
+		{"bare header after a comma", lines("x-access-token", ","+jwt), "", "", SeveralTokens},
 		{"cookie before a comma", cookie("session=" + jwt + ",b=2"), "", "", SeveralTokens},
 		{"parameter twice", nil, "access_token=" + jwt + "&access_token=" + jwt, "", SeveralTokens},
 		{"parameter twice, one empty", nil, "access_token&access_token=" + jwt, "", SeveralTokens},
@@ -100,7 +103,9 @@ func TestSoundQuery(t *testing.T) {
 	places := newCredentials(everywhere())
 	for query, want := range map[string]bool{
 		"": true, "a=1": true, "access_token=x": true, "a=access_token": true, "access_tokens=1": true, "a=1&b=%41": true, "xaccess_token": true,
-		"access%5ftoken=x": false, "%61ccess_token=x": false, "access%255ftoken=x": false, "access%25255ftoken=x": false,
+		"accessXtoken=x": true, "bccess_token=x": true, "access_tokeo=x": true, "%zzaccess_token=x": true, "%access_token=x": true, "access_token%0=x": true,
+		"access%2525255ftoken=x": true, // decoded more often than any reader does
+		"access%5ftoken=x":       false, "%61ccess_token=x": false, "access%255ftoken=x": false, "access%25255ftoken=x": false,
 		"Access_Token=x": false, "access_token[]=x": false, "access_token[a]=x": false, "access_token%5B%5D=x": false,
 		"access.token=x": false, "access+token=x": false, "access%20token=x": false, "+access_token=x": false, "access_token+=x": false,
 		"access_token%00=x": false, "a;access_token=x": false, "a=1;access_token=x": false, "a=1;access%5ftoken=x": false,
@@ -119,6 +124,7 @@ func TestCheckCredentials(t *testing.T) {
 	for i := range many {
 		many[i] = CredentialSpec{Cookie: strings.Repeat("a", i+1)}
 	}
+	longest, dashes := strings.Repeat("a", maxCredentialName), "a"+strings.Repeat("-a", maxHeaderNameDashes)
 	tests := []struct {
 		name  string
 		specs []CredentialSpec
@@ -143,6 +149,18 @@ func TestCheckCredentials(t *testing.T) {
 		{"escaped parameter", []CredentialSpec{{Param: "a%20b"}}, "parameter"},
 		{"twice", []CredentialSpec{{Header: "authorization", Prefix: "Bearer"}, {Header: "authorization", Prefix: "bearer"}}, "twice"},
 		{"too many", many, "more than"},
+		{"as many as may be", many[1:], ""},
+		{"longest cookie", []CredentialSpec{{Cookie: longest}}, ""},
+		{"longer cookie", []CredentialSpec{{Cookie: longest + "a"}}, "at most 64"},
+		{"longest parameter", []CredentialSpec{{Param: longest}}, ""},
+		{"longer parameter", []CredentialSpec{{Param: longest + "a"}}, "1 to 64"},
+		{"longest header", []CredentialSpec{{Header: longest}}, ""},
+		{"longer header", []CredentialSpec{{Header: longest + "a"}}, "at most 64"},
+		{"most dashes", []CredentialSpec{{Header: dashes}}, ""},
+		{"more dashes", []CredentialSpec{{Header: dashes + "-a"}}, "6 dashes"},
+		{"longest prefix", []CredentialSpec{{Header: "x-a", Prefix: longest}}, ""},
+		{"longer prefix", []CredentialSpec{{Header: "x-a", Prefix: longest + "a"}}, "scheme"},
+		{"headers of one scheme", []CredentialSpec{{Header: "x-a", Prefix: "Bearer"}, {Header: "x-b", Prefix: "Bearer"}}, ""},
 	}
 	for _, tt := range tests {
 		var found problems

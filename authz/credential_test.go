@@ -27,6 +27,7 @@ func TestCredential(t *testing.T) {
 		{"basic", []string{"Basic dTpw"}, "", NoToken},
 		{"dpop", []string{"DPoP " + jwt}, "", NoToken},
 		{"longer word", []string{"BearerX " + jwt}, "", NoToken},
+		{"shorter word", []string{"Beare"}, "", NoToken},
 		{"no scheme", []string{jwt}, "", NoToken},
 
 		{"two lines", []string{"Bearer a", "Bearer b"}, "", SeveralTokens},
@@ -41,6 +42,8 @@ func TestCredential(t *testing.T) {
 		{"scheme and space", []string{"Bearer "}, "", TokenMalformed},
 		{"leading space", []string{" Bearer " + jwt}, "", TokenMalformed},
 		{"trailing space", []string{"Bearer " + jwt + " "}, "", TokenMalformed},
+		{"slash between", []string{"Bearer/" + jwt}, "", TokenMalformed},
+		{"equals sign between", []string{"Bearer=" + jwt}, "", TokenMalformed},
 		{"tab between", []string{"Bearer\t" + jwt}, "", TokenMalformed},
 		{"tab after space", []string{"Bearer \t" + jwt}, "", TokenMalformed},
 		{"trailing tab", []string{"Bearer " + jwt + "\t"}, "", TokenMalformed},

@@ -127,3 +127,37 @@ func TestEveryCharacterOfJSON(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryByteOfACredential tries each byte in tokens, schemes and the names
+// of parameters and metadata.
+func TestEveryByteOfACredential(t *testing.T) {
+	for i := range 256 {
+		c := string([]byte{byte(i)})
+		for what, row := range map[string]struct {
+			got  bool
+			with string // besides letters and digits
+		}{
+			"token68":   {isToken68(c), "-._~+/="},
+			"token":     {isTokenText(c), "!#$%&'*+-.^_`|~"},
+			"parameter": {isParamName(c), "_-~"},
+			"metadata":  {isMetadataName(c), "_-."},
+		} {
+			if row.got != strings.Contains(letters+digits+row.with, c) {
+				t.Errorf("%q in a %s: %v", c, what, row.got)
+			}
+		}
+		for k := range 256 {
+			other := string([]byte{byte(k)})
+			want := c == other || strings.Contains(letters, c) && strings.EqualFold(c, other) && k < utf8.RuneSelf ||
+				strings.Contains("_. +", c) && strings.Contains("_. +", other)
+			if sameParam(c, other) != want {
+				t.Errorf("%q reads like %q: %v", c, other, !want)
+			}
+		}
+	}
+	for n, good := range map[int]bool{0: false, 1: true, maxMetadataNameBytes: true, maxMetadataNameBytes + 1: false} {
+		if isMetadataName(strings.Repeat("a", n)) != good {
+			t.Errorf("a name of %d bytes: %v", n, !good)
+		}
+	}
+}

@@ -201,6 +201,9 @@ func TestP1Preflight(t *testing.T) {
 		"empty credential": preflight(origin, method, authz.Header{Name: "authorization"}),
 		"method override":  preflight(origin, method, authz.Header{Name: "x-http-method-override", Value: "DELETE"}),
 		"get":              get("/orders/7", "", origin, method),
+
+		"another override":     preflight(origin, method, authz.Header{Name: "x-http-method", Value: "DELETE"}),
+		"yet another override": preflight(origin, method, authz.Header{Name: "x-method-override", Value: "DELETE"}),
 	}
 	upgrade := preflight(origin, method)
 	upgrade.Upgrade = "websocket"
@@ -212,8 +215,8 @@ func TestP1Preflight(t *testing.T) {
 	joined.Headers.Joined = true
 	tests["joined origins"] = joined
 	for name, req := range tests {
-		if d := a.decide(req); d.Verdict == authz.Allow {
-			t.Errorf("%s: allowed: %+v", name, d)
+		if d := a.decide(req); d.Verdict == authz.Allow || (d.Reason == authz.PolicyDenied) != (name == "deny rule") {
+			t.Errorf("%s: %+v", name, d)
 		}
 	}
 	if d := newACME(t, nil).decide(preflight(origin, method)); d.Reason != authz.NoToken {

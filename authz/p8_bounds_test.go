@@ -21,14 +21,35 @@ func TestP8PlacesOfTokensAreBounded(t *testing.T) {
 		}
 		return list
 	}
-	for _, tt := range []struct{ count, each, problems int }{{2, 8, 0}, {3, 6, 1}, {64, 8, 1}, {64, 0, 0}} {
+	for _, tt := range []struct{ count, each, problems int }{{2, 8, 0}, {17, 1, 1}, {3, 6, 1}, {64, 8, 1}, {64, 0, 0}} {
 		var found problems
 		newCredentials(issuers(tt.count, tt.each)...).checkPlaces("issuers", &found)
 		if len(found.list) != tt.problems {
 			t.Errorf("%d issuers with %d places: %v", tt.count, tt.each, found.list)
 		}
 	}
-	same := issuers(1, 8)
+	headers := func(specs ...CredentialSpec) *Issuer { return &Issuer{issuer: &token.Issuer{}, credentials: specs} }
+	eight := issuers(1, 8)[0]
+	for extra, count := range map[*Issuer]int{
+		headers(CredentialSpec{Header: "a", Prefix: "A"}, CredentialSpec{Header: "a", Prefix: "B"}): 2,
+		headers(CredentialSpec{Header: "a"}, CredentialSpec{Header: "b"}):                           2,
+		headers(CredentialSpec{Header: "a", Prefix: "A"}, CredentialSpec{Header: "a"}):              2,
+		headers(CredentialSpec{Header: "a", Prefix: "A"}):                                           1,
+		headers(CredentialSpec{Header: "a"}):                                                        1,
+		headers(CredentialSpec{Cookie: "a"}):                                                        1,
+	} {
+		var found problems
+		rest := issuers(2, maxPlaces-count)[1] // as many as there is still room for
+		newCredentials(extra, rest).checkPlaces("issuers", &found)
+		if len(found.list) > 0 {
+			t.Errorf("%v: %v", extra.credentials, found.list)
+		}
+		newCredentials(extra, rest, headers(CredentialSpec{Cookie: "one"})).checkPlaces("issuers", &found)
+		if len(found.list) != 1 {
+			t.Errorf("%v: %v, want a problem", extra.credentials, found.list)
+		}
+	}
+	same := []*Issuer{eight}
 	var found problems
 	newCredentials(slices.Repeat(same, 64)...).checkPlaces("issuers", &found)
 	if len(found.list) > 0 {
