@@ -48,6 +48,7 @@ func (s *Store) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-s.moved:
+			due.Reset(0) // what changed before the watch of the other files begins
 			continue
 		case <-watcher.Changes():
 			now := time.Now()

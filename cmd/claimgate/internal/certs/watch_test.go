@@ -160,6 +160,46 @@ func TestOtherFilesAreFollowed(t *testing.T) {
 	eventually(t, "the new certificate is served", serves(store, next))
 }
 
+// late is a watcher that sees nothing, since all that happens does so before it
+// watches.
+type late struct {
+	dir    string
+	before func()
+}
+
+func (*late) Changes() <-chan struct{} { return nil }
+func (*late) Close() error             { return nil }
+
+func (l *late) Watch(dirs []string) error {
+	if before := l.before; before != nil && slices.Contains(dirs, l.dir) {
+		l.before = nil
+		before()
+	}
+	return nil
+}
+
+// What changes after other files were read and before they are watched is told
+// by no event.
+func TestOtherFilesAreLookedAtOnceTheyAreWatched(t *testing.T) {
+	ca := authority(t, "ours")
+	old, fresh, next := newFolder(t, server(t, ca), nil), newFolder(t, server(t, ca), nil), server(t, ca)
+	dir, err := filepath.EvalSymlinks(filepath.Dir(fresh.Files.Certificate))
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := old.open(Options{Watch: func() (Watcher, error) {
+		return &late{dir: dir, before: func() { fresh.pair(next) }}, nil
+	}})
+	first := server(t, ca)
+	old.pair(first)
+	run(t, store)
+	eventually(t, "the first look is over", serves(store, first))
+	if err := store.Use(fresh.Files); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the new certificate is served", serves(store, next))
+}
+
 func TestDirsOf(t *testing.T) {
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
