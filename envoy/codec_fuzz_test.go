@@ -47,6 +47,14 @@ func TestFrames(t *testing.T) {
 // compareCodecs holds both codecs against each other on one message.
 func compareCodecs(t *testing.T, wire []byte, cut uint16) {
 	t.Helper()
+	if msg, req := compareReading(t, wire, cut); oneOfEach(req) {
+		compareAnswers(t, msg, wire)
+	}
+}
+
+// compareReading holds what both codecs read of a message to each other.
+func compareReading(t *testing.T, wire []byte, cut uint16) (*authv3.CheckRequest, *authz.Request) {
+	t.Helper()
 	msg := &authv3.CheckRequest{}
 	err := proto.Unmarshal(wire, msg)
 	at := min(int(cut), len(wire))
@@ -64,9 +72,7 @@ func compareCodecs(t *testing.T, wire []byte, cut uint16) {
 	if diff := difference(req, own); diff != "" {
 		t.Fatalf("own reads another request: %s", diff)
 	}
-	if oneOfEach(req) {
-		compareAnswers(t, msg, wire)
-	}
+	return msg, req
 }
 
 // oneOfEach reports whether the order of headers, of which a map has none, is

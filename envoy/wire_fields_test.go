@@ -1,0 +1,152 @@
+package envoy
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/emptypb"
+)
+
+// part is a field of a message on the wire: a text, or a message of parts.
+type part struct {
+	number protowire.Number
+	text   string
+	parts  []part
+}
+
+// injector encodes parts with one more field in one of the messages, before or
+// behind what is there.
+type injector struct {
+	seen, at      int
+	before, after string
+}
+
+func (e *injector) encode(parts []part) []byte {
+	here := e.seen == e.at
+	e.seen++
+	var out []byte
+	if here {
+		out = append(out, e.before...)
+	}
+	for _, p := range parts {
+		value := []byte(p.text)
+		if p.parts != nil {
+			value = e.encode(p.parts)
+		}
+		out = protowire.AppendBytes(protowire.AppendTag(out, p.number, protowire.BytesType), value)
+	}
+	if here {
+		out = append(out, e.after...)
+	}
+	return out
+}
+
+// wholeRequest has something in every field that is read, with the headers in
+// one of the two forms.
+func wholeRequest(headers part) []part {
+	socket := part{1, "", []part{{2, "192.0.2.1", nil}}}
+	source := part{1, "", []part{{1, "", []part{socket}}, {4, "spiffe://example/peer", nil}}}
+	http := []part{{2, "GET", nil}, {4, "/orders/1", nil}, {5, "api.example.com", nil}, {6, "https", nil}, headers}
+	return []part{{1, "", []part{source, {10, "", []part{{1, "tenant", nil}, {2, "acme", nil}}}, {4, "", []part{{2, "", http}}}}}}
+}
+
+// extras returns one field of a number in each wire type, and with contents that
+// are good for some types of fields and bad for others.
+func extras(number protowire.Number) []string {
+	tag := func(wire protowire.Type) []byte { return protowire.AppendTag(nil, number, wire) }
+	all := []string{
+		string(protowire.AppendVarint(tag(protowire.VarintType), 1)),
+		string(protowire.AppendFixed32(tag(protowire.Fixed32Type), 1)),
+		string(protowire.AppendFixed64(tag(protowire.Fixed64Type), 1)),
+		string(tag(protowire.StartGroupType)) + string(tag(protowire.EndGroupType)),
+	}
+	for _, value := range []string{"", "198.51.100.7", "\xff", "\x0a\x01a", "\x0a\x01\xff", "\x12\x01b"} {
+		all = append(all, string(protowire.AppendString(tag(protowire.BytesType), value)))
+	}
+	return all
+}
+
+// TestP1EveryFieldAmongTheOthers puts a field of any number and type before and
+// behind what a request holds, at every level: what is read stays what generated
+// code reads, the address of the client above all.
+func TestP1EveryFieldAmongTheOthers(t *testing.T) {
+	for _, headers := range []part{
+		{3, "", []part{{1, "x-a", nil}, {2, "1", nil}}},
+		{13, "", []part{{1, "", []part{{1, "x-a", nil}, {3, "1", nil}}}}},
+	} {
+		request := wholeRequest(headers)
+		count := &injector{at: -1}
+		plain := count.encode(request)
+		if own, ok := readOwn(plain); !ok || own.RemoteIP.String() != "192.0.2.1" || own.Context["tenant"] != "acme" || own.Principal == "" {
+			t.Fatalf("the request itself: %v, %+v", ok, own)
+		}
+		for at := range count.seen {
+			for number := protowire.Number(1); number <= 16; number++ {
+				for _, extra := range extras(number) {
+					for _, e := range []*injector{{at: at, before: extra}, {at: at, after: extra}} {
+						compareReading(t, e.encode(request), 0)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestEveryFieldEndsWhereProtobufEndsIt holds the reader of fields to that of
+// protobuf: for each tag and length of few bytes, and around the bounds of field
+// numbers and lengths.
+func TestEveryFieldEndsWhereProtobufEndsIt(t *testing.T) {
+	anything := &wireType{}
+	try := func(b []byte) {
+		t.Helper()
+		err := proto.Unmarshal(b, &emptypb.Empty{})
+		if got := anything.valid(b, 100); got != (err == nil) {
+			t.Fatalf("%.20x (%d bytes): %v, protobuf: %v", b, len(b), got, err)
+		}
+		if f, rest, ok := nextField(b); ok {
+			number, wire, n := protowire.ConsumeTag(b)
+			value, size := protowire.ConsumeBytes(b[n:])
+			if f.number != number || f.wire != wire || wire == protowire.BytesType && (string(f.value) != string(value) || len(rest) != len(b)-n-size) {
+				t.Fatalf("%.20x: field %d of type %d with %d bytes", b, f.number, f.wire, len(f.value))
+			}
+		}
+	}
+	few := []byte{0, 1, 2, 3, 5, 7, 8, 0x0a, 0x0b, 0x0c, 0x7f, 0x80, 0x81, 0xff}
+	for tag := range 256 {
+		try([]byte{byte(tag)})
+		for _, a := range few {
+			for _, b := range few {
+				for _, tail := range []string{"", "\x00", "\x01", "\x80", strings.Repeat("\x00", 7), strings.Repeat("\x08\x00", 64), "\x0c"} {
+					try(append([]byte{byte(tag), a, b}, tail...))
+				}
+			}
+		}
+	}
+	for _, number := range []uint64{0, 1, 15, 16, uint64(protowire.MaxValidNumber), uint64(protowire.MaxValidNumber) + 1, 1<<31 - 1, 1 << 31, 1<<61 - 1} {
+		for wire := range uint64(8) {
+			for _, tail := range []string{"", "\x00", "\x01a", strings.Repeat("\x00", 4), strings.Repeat("\x00", 8)} {
+				try(append(protowire.AppendVarint(nil, number<<3|wire), tail...))
+			}
+		}
+	}
+	for _, n := range []int{0, 1, 126, 127, 128, 129, 300, 1<<14 - 1, 1 << 14, 1<<14 + 1} {
+		for _, there := range []int{n - 1, n, n + 1, n + 2} {
+			if there < 0 {
+				continue
+			}
+			head := protowire.AppendVarint([]byte{0x0a}, uint64(n))
+			try(append(head, strings.Repeat("\x00", there)...))
+			try(append(head, strings.Repeat("\x08", there)...))
+			overlong := append(head[:len(head)-1:len(head)-1], head[len(head)-1]|0x80, 0)
+			try(append(overlong, strings.Repeat("\x08", there)...))
+		}
+	}
+	for _, tail := range []string{"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", "\xff\xff\xff\xff\x0f", "\x80\x80\x80\x80\x08"} {
+		for _, wire := range []byte{0, 2} {
+			try([]byte(fmt.Sprintf("%c%s", 8|wire, tail)))
+		}
+	}
+}
