@@ -89,3 +89,69 @@ func residentMB() float64 {
 	}
 	return float64(pages*os.Getpagesize()) / 1e6
 }
+
+// servingMain gives the realms the arena's key, so that their tokens can be made.
+var servingMain = strings.Replace(scaleMain, "    algorithms: [EdDSA]\n", "    algorithms: [EdDSA]\n    jwks: {keys: [{kty: OKP, crv: Ed25519, kid: k1, x: PUBLIC}]}\n", 1)
+
+// TestP2FiftyThousandTenantsServe starts with fifty thousand tenants, one half
+// with an issuer of their own and the other told apart by a claim, and asks a
+// sample of them: each admits its own tokens and nobody else's.
+func TestP2FiftyThousandTenantsServe(t *testing.T) {
+	if testing.Short() || raceDetector {
+		t.Skip("fifty thousand files: not with -short or -race")
+	}
+	const tenants, sample = 50_000, 250
+	began := time.Now()
+	a := newArena(t, 0)
+	a.main(strings.Replace(strings.Replace(arenaMain, "entries:\n", servingMain, 1), "issuers: [idp]", "issuers: [realm]", 1))
+	for k := range tenants {
+		text := shortTenant(k)
+		if k%2 == 1 {
+			text += "issuers: [idp]\n"
+		}
+		if err := os.WriteFile(a.path("tenants", fmt.Sprintf("t%d.yaml", k)), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	written := time.Since(began)
+	a.open()
+	started := time.Since(began) - written
+	if got := a.live.Status().Tenants[Active]; got != tenants {
+		t.Fatalf("%d serve: %+v", got, a.live.Status().Troubled[0])
+	}
+	for n := range sample {
+		a.servesAlone(n * (tenants - 1) / (sample - 1))
+	}
+	t.Logf("%d tenants: written in %v, started in %v, %d asked in %v", tenants, written, started, sample, time.Since(began)-written-started)
+}
+
+// servesAlone asks at both hosts of a tenant, with tokens of its own, of its
+// neighbours and of nobody.
+func (a *arena) servesAlone(k int) {
+	a.t.Helper()
+	tokenOf := func(k int) string {
+		if k%2 == 1 {
+			return a.token(fmt.Sprint("t", k))
+		}
+		return a.signed(fmt.Sprint("https://id.example.net/r", k), "")
+	}
+	name, own := fmt.Sprint("t", k), tokenOf(k)
+	otherKind := "issuer_unknown"
+	sameKind := map[bool]string{true: "tenant_mismatch", false: "issuer_unknown"}[k%2 == 1]
+	forged := own[:len(own)-8] + "AAAAAAAA"
+	for _, host := range []string{name + ".api.example.com", fmt.Sprintf("h%d.example.net", k)} {
+		for _, q := range []struct{ what, path, bearer, want string }{
+			{"its own token", "/orders/1", own, "allowed x-tenant=" + name},
+			{"the same, cached", "/orders/2", own, "allowed x-tenant=" + name},
+			{"elsewhere", "/admin", own, "policy_denied"},
+			{"of the next tenant", "/orders/1", tokenOf(k + 1), otherKind},
+			{"of the one after it", "/orders/1", tokenOf(k + 2), sameKind},
+			{"forged", "/orders/1", forged, "signature"},
+			{"none", "/orders/1", "", "no_token"},
+		} {
+			if got := a.ask(host, q.path, q.bearer); got != q.want {
+				a.t.Errorf("%s, %s: %q, want %q", host, q.what, got, q.want)
+			}
+		}
+	}
+}
