@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/golang-jwt/jwt/v5"
+
 	"github.com/claimgate/claimgate/authz"
 	"github.com/claimgate/claimgate/authz/token"
 )
@@ -36,6 +38,22 @@ func TestP8TenantSpecBounds(t *testing.T) {
 			}
 		}
 	}
+	ids := func(n int) func(*authz.TenantSpec) {
+		return func(s *authz.TenantSpec) {
+			if s.Grants == nil {
+				s.Grants, s.Issuers = []authz.IssuerGrant{{Issuer: newIssuer(t, s.Issuers[0], "org")}}, nil
+			}
+			s.IDs = map[string]string{"idp": strings.Repeat("a", n)}
+		}
+	}
+	issuers := func(n int) func(*authz.TenantSpec) {
+		return func(s *authz.TenantSpec) {
+			s.Issuers = nil
+			for i := range n {
+				s.Issuers = append(s.Issuers, newIDP(t, fmt.Sprintf("https://id-%d.example.com/", i), 1).issuer(t, fmt.Sprint(i)))
+			}
+		}
+	}
 	path := func(n int) []string { return strings.Split(strings.Repeat("a", n), "") }
 	for name, row := range map[string]struct {
 		at, beyond func(*authz.TenantSpec)
@@ -48,6 +66,9 @@ func TestP8TenantSpecBounds(t *testing.T) {
 			roles(authz.HeaderSpec{Source: authz.SourceSpec{Claim: path(token.MaxDepth)}}),
 			roles(authz.HeaderSpec{Source: authz.SourceSpec{Claim: path(token.MaxDepth + 1)}}), "headers[0].claim",
 		},
+		"ids":            {ids(256), ids(257), "ids.idp"},
+		"shortest id":    {ids(1), ids(0), "ids.idp"},
+		"issuers":        {issuers(authz.MaxTenantIssuers), issuers(authz.MaxTenantIssuers + 1), "issuers"},
 		"labels":         {labels(authz.MaxLabels), labels(authz.MaxLabels + 1), "labels"},
 		"metadata":       {metadata(authz.MaxMetadataFields, "f"), metadata(authz.MaxMetadataFields+1, "f"), "dynamicMetadata"},
 		"metadata name":  {metadata(1, strings.Repeat("f", 63)), metadata(1, strings.Repeat("f", 64)), "dynamicMetadata[0].name"},
@@ -67,4 +88,31 @@ func TestP8TenantSpecBounds(t *testing.T) {
 
 func shadow(mode authz.ShadowMode) func(*authz.TenantSpec) {
 	return func(s *authz.TenantSpec) { s.Shadow = authz.ShadowSpec{Mode: mode, Until: start} }
+}
+
+// TestAudiencesOfAGrantInAnyOrder holds that each audience that a tenant names
+// is good, however the list is sorted, and none of its issuer's others.
+func TestAudiencesOfAGrantInAnyOrder(t *testing.T) {
+	provider := newIDP(t, "https://id.example.com/", 1)
+	issuer, err := token.NewIssuer(token.IssuerSpec{
+		Name: "idp", URL: provider.url, Audiences: []string{"a", "b", "c", "d"}, Algorithms: []string{"EdDSA"}, Types: []string{"JWT"}, Keys: provider, KeysID: provider.url,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, audiences := range [][]string{{"a", "b", "c"}, {"c", "b", "a"}, {"b", "c", "a"}} {
+		a := newACME(t, func(tenant *authz.TenantSpec, _ *authz.SnapshotSpec) {
+			tenant.Issuers = nil
+			tenant.Grants = []authz.IssuerGrant{{Issuer: newIssuer(t, issuer, ""), Audiences: audiences}}
+		})
+		for _, audience := range []string{"a", "b", "c", "d"} {
+			want := authz.Allowed
+			if audience == "d" {
+				want = authz.AudienceRefused
+			}
+			if d := a.decide(get("/orders/7", provider.sign(t, jwt.MapClaims{"aud": audience, "scope": "orders:read"}))); d.Reason != want {
+				t.Errorf("%v, token for %s: %v", audiences, audience, d.Reason)
+			}
+		}
+	}
 }
