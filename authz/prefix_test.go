@@ -50,6 +50,10 @@ func TestPrefixOrder(t *testing.T) {
 			}
 		}
 	}
+	tilde, variable := compiledPrefix(t, "/~"), compiledPrefix(t, "/{tenant}") // a byte above the brace
+	if comparePrefixes(&tilde, &variable) >= 0 || comparePrefixes(&variable, &tilde) <= 0 {
+		t.Error("the variable is asked before a literal segment")
+	}
 	var n *node
 	for _, i := range []int{5, 3, 11, 0, 9, 4, 1, 10, 7, 2, 8, 6} {
 		n = n.with(&place{prefix: compiledPrefix(t, ordered[i])})
