@@ -24,7 +24,9 @@ func FuzzCodec(f *testing.F) {
 	for _, wire := range frames(f) {
 		f.Add(wire, uint16(0))
 		for i, mutant := range mutants(wire) {
-			f.Add(mutant, uint16(i*37))
+			if i%32 == 0 { // all of them are TestFrames' business: seeds come before anything new
+				f.Add(mutant, uint16(i*37))
+			}
 		}
 	}
 	for _, wire := range undecodable(f) {
