@@ -3,6 +3,7 @@
 package live
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -70,6 +71,42 @@ func TestDelegatedFileStaysInItsDirectory(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDelegatedFileThatAnEventNamesStaysInItsDirectory: where the watcher names
+// the file that changed, it is read as one of its directory, too.
+func TestDelegatedFileThatAnEventNamesStaysInItsDirectory(t *testing.T) {
+	a := newDelegated(t)
+	a.live.reload(ask{})
+	path := a.path("customers", "mallory.yaml")
+	named := func() { a.live.reload(ask{only: []string{path}}) }
+
+	a.customer("mallory", delegatedTenant+"# changed\n")
+	named()
+	a.wait()
+	named()
+	if known := a.live.disk.files[path]; !known.theirs || known.file == nil || !known.file.Delegated {
+		t.Errorf("after an event the file is one of the platform's: %+v", known)
+	}
+	for _, target := range []string{a.path("tenants", "platform.yaml"), "../tenants/platform.yaml", "/etc/passwd"} {
+		if err := errors.Join(os.Remove(path), os.Symlink(target, path)); err != nil {
+			t.Fatal(err)
+		}
+		named()
+		a.wait()
+		named()
+		if state, text := a.troubleOf("mallory"); state != Stale || !strings.Contains(text, "path escapes from parent") {
+			t.Errorf("%s: %s: %s", target, state, text)
+		}
+	}
+	a.customer("mallory", delegatedTenant+strings.Repeat("#\n", 40<<10))
+	named()
+	a.wait()
+	named()
+	if state, text := a.troubleOf("mallory"); state != Stale || !strings.Contains(text, "has more than 65536 bytes") {
+		t.Errorf("a huge file: %s: %s", state, text)
+	}
+	a.neighbours("in the end")
 }
 
 // TestDelegatedDirectoryIsFlat: directories and links to directories are not

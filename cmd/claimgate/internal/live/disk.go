@@ -47,15 +47,8 @@ func (d *disk) scan(found []Found, all bool) map[string][]*seen {
 			files[f.Path] = known
 			continue
 		}
-		next := &seen{path: f.Path, theirs: f.Delegated, info: f.Info}
-		if known != nil {
-			next.file, next.before = known.file, known.info
-		}
-		if known != nil && known.unripe {
-			next.since = known.since
-		}
-		files[f.Path] = next
-		changed = append(changed, next)
+		files[f.Path] = known.anew(f)
+		changed = append(changed, files[f.Path])
 	}
 	inParallel(len(changed), func(k int) { d.read(changed[k]) })
 	d.files = files
@@ -122,12 +115,16 @@ func (d *disk) known(path string) (*seen, bool) {
 	if known == nil || err != nil || !info.Mode().IsRegular() {
 		return nil, false
 	}
-	return known.anew(info), true
+	return known.anew(Found{Path: path, Info: info, Delegated: known.theirs}), true
 }
 
-// anew begins to look at the file again.
-func (s *seen) anew(info os.FileInfo) *seen {
-	next := &seen{path: s.path, info: info, file: s.file, before: s.info}
+// anew begins to look at a file, for the first time where nothing is known.
+func (s *seen) anew(f Found) *seen {
+	next := &seen{path: f.Path, theirs: f.Delegated, info: f.Info}
+	if s == nil {
+		return next
+	}
+	next.file, next.before = s.file, s.info
 	if s.unripe {
 		next.since = s.since
 	}
