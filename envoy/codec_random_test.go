@@ -137,7 +137,7 @@ func TestNothingSurvives(t *testing.T) {
 		if left := fmt.Sprintf("%#v%#v%#v", used.request, used.message, used.decision); left != fmt.Sprintf("%#v%#v%#v", emptyOf(used), emptyMessageOf(used), authz.Decision{}) {
 			rt.Fatalf("left behind: %s", left)
 		}
-		if used.held != nil || used.names != (nameSet{}) || used.fault != nil || used.decoded {
+		if used.held != nil || used.decoder != (decoder{message: &used.message, types: used.home.types}) || used.fault != nil || used.decoded {
 			rt.Fatal("left behind")
 		}
 		for _, line := range used.request.Headers.Lines[:cap(used.request.Headers.Lines)] {

@@ -80,7 +80,7 @@ type exchange struct {
 
 	home    *wireServer
 	message message
-	names   nameSet
+	decoder decoder    // of the message
 	held    mem.Buffer // what the message aliases; nil: nothing
 	decoded bool
 	reply   *reply
@@ -90,6 +90,7 @@ func (w *wireServer) exchange() *exchange {
 	e, ok := w.exchanges.Get().(*exchange)
 	if !ok {
 		e = &exchange{home: w, message: message{context: make(map[string]string)}}
+		e.decoder = decoder{message: &e.message, types: w.types}
 	}
 	e.reply = w.replies.get()
 	return e
@@ -110,8 +111,7 @@ func (e *exchange) decode(b []byte) (ok bool) {
 			ok = false
 		}
 	}()
-	d := decoder{message: &e.message, names: &e.names, types: e.home.types}
-	return d.decode(b)
+	return e.decoder.decode(b)
 }
 
 func (e *exchange) read(req *authz.Request) { requestFrom(&e.message, req) }
@@ -135,7 +135,7 @@ func (e *exchange) drop() {
 		return
 	}
 	e.message.reset()
-	e.names = nameSet{}
+	e.decoder.reset()
 	if e.home.overwrite {
 		overwriteAll(e.held.ReadOnlyData())
 	}

@@ -64,175 +64,115 @@ func nextAnyField(b []byte) (f field, rest []byte, ok bool) {
 type decoder struct {
 	*message
 	types *wireTypes
-	names *nameSet
+	names nameSet // of the mapped headers
+
+	entry  authz.Header // the entry of a map that is being read
+	header rawHeader    // the entry of header_map that is being read
 }
 
 // decode reports whether generated code would decode the bytes. The message
 // must be empty but for the room of its lists and its map.
 func (d *decoder) decode(b []byte) bool {
-	const depth = protowire.DefaultRecursionLimit - 1
+	return d.each(b, protowire.DefaultRecursionLimit-1, (*decoder).check)
+}
+
+// reset forgets what was read, so that nothing is left that aliases it.
+func (d *decoder) reset() {
+	d.names, d.entry, d.header = nameSet{}, authz.Header{}, rawHeader{}
+}
+
+// each reads the fields of one message. depth is how deep messages may still
+// nest below it.
+func (d *decoder) each(b []byte, depth int, read func(*decoder, field, int) bool) bool {
 	for len(b) > 0 {
 		f, rest, ok := nextField(b)
-		if !ok {
+		if !ok || !read(d, f, depth) {
 			return false
 		}
-		if b = rest; f.number == 1 && f.wire == protowire.BytesType {
-			ok = d.attributes(f.value, depth-1)
-		} else {
-			ok = d.types.check.admits(&f, depth)
-		}
-		if !ok {
-			return false
-		}
+		b = rest
 	}
 	return true
 }
 
-func (d *decoder) attributes(b []byte, depth int) bool {
-	for len(b) > 0 {
-		f, rest, ok := nextField(b)
-		if !ok {
-			return false
-		}
-		b = rest
-		switch {
-		case f.wire != protowire.BytesType:
-			ok = d.types.attributes.admits(&f, depth)
-		case f.number == 1:
-			ok = d.source(f.value, depth-1)
-		case f.number == 4:
-			ok = d.request(f.value, depth-1)
-		case f.number == 10:
-			ok = d.extension(f.value, depth-1)
-		default:
-			ok = d.types.attributes.admits(&f, depth)
-		}
-		if !ok {
-			return false
-		}
+// key is the number of a field whose value is length-delimited, as all are that
+// are read, and 0 for others, which is no number of a field.
+func (f *field) key() protowire.Number {
+	if f.wire != protowire.BytesType {
+		return 0
 	}
-	return true
+	return f.number
 }
 
-func (d *decoder) source(b []byte, depth int) bool {
-	for len(b) > 0 {
-		f, rest, ok := nextField(b)
-		if !ok {
-			return false
-		}
-		b = rest
-		switch {
-		case f.wire != protowire.BytesType:
-			ok = d.types.peer.admits(&f, depth)
-		case f.number == 1:
-			ok = d.sourceAddress(f.value, depth-1)
-		case f.number == 4:
-			d.principal, ok = text(f.value)
-		default:
-			ok = d.types.peer.admits(&f, depth)
-		}
-		if !ok {
-			return false
-		}
+func (d *decoder) check(f field, depth int) bool {
+	if f.key() == 1 {
+		return d.each(f.value, depth-1, (*decoder).attributes)
 	}
-	return true
+	return d.types.check.admits(&f, depth)
+}
+
+func (d *decoder) attributes(f field, depth int) bool {
+	switch f.key() {
+	case 1:
+		return d.each(f.value, depth-1, (*decoder).source)
+	case 4:
+		return d.each(f.value, depth-1, (*decoder).request)
+	case 10:
+		return d.extension(f.value, depth-1)
+	}
+	return d.types.attributes.admits(&f, depth)
+}
+
+func (d *decoder) source(f field, depth int) (ok bool) {
+	switch f.key() {
+	case 1:
+		return d.each(f.value, depth-1, (*decoder).sourceAddress)
+	case 4:
+		d.principal, ok = text(f.value)
+		return ok
+	}
+	return d.types.peer.admits(&f, depth)
 }
 
 // sourceAddress reads one of three kinds of address, of which the last one
 // counts.
-func (d *decoder) sourceAddress(b []byte, depth int) bool {
-	for len(b) > 0 {
-		f, rest, ok := nextField(b)
-		if !ok {
-			return false
-		}
-		b = rest
-		switch {
-		case f.wire != protowire.BytesType:
-			ok = d.types.address.admits(&f, depth)
-		case f.number == 1:
-			ok = d.socket(f.value, depth-1)
-		case f.number == 2, f.number == 3:
-			d.address = ""
-			ok = d.types.address.admits(&f, depth)
-		default:
-			ok = d.types.address.admits(&f, depth)
-		}
-		if !ok {
-			return false
-		}
+func (d *decoder) sourceAddress(f field, depth int) bool {
+	switch f.key() {
+	case 1:
+		return d.each(f.value, depth-1, (*decoder).socket)
+	case 2, 3:
+		d.address = ""
 	}
-	return true
+	return d.types.address.admits(&f, depth)
 }
 
-func (d *decoder) socket(b []byte, depth int) bool {
-	for len(b) > 0 {
-		f, rest, ok := nextField(b)
-		if !ok {
-			return false
-		}
-		if b = rest; f.number == 2 && f.wire == protowire.BytesType {
-			d.address, ok = text(f.value)
-		} else {
-			ok = d.types.socket.admits(&f, depth)
-		}
-		if !ok {
-			return false
-		}
+func (d *decoder) socket(f field, depth int) (ok bool) {
+	if f.key() == 2 {
+		d.address, ok = text(f.value)
+		return ok
 	}
-	return true
+	return d.types.socket.admits(&f, depth)
 }
 
 // extension reads one entry of context_extensions. Beyond the limit it is
 // enough to know that there are too many.
 func (d *decoder) extension(b []byte, depth int) bool {
-	key, value, ok := d.entry(b, depth)
+	ok := d.readEntry(b, depth)
 	if ok && len(d.context) <= maxContextPairs {
-		d.context[key] = value
+		d.context[d.entry.Name] = d.entry.Value
 	}
 	return ok
 }
 
-func (d *decoder) request(b []byte, depth int) bool {
-	for len(b) > 0 {
-		f, rest, ok := nextField(b)
-		if !ok {
-			return false
-		}
-		if b = rest; f.number == 2 && f.wire == protowire.BytesType {
-			d.http = true
-			ok = d.httpRequest(f.value, depth-1)
-		} else {
-			ok = d.types.request.admits(&f, depth)
-		}
-		if !ok {
-			return false
-		}
+func (d *decoder) request(f field, depth int) bool {
+	if f.key() == 2 {
+		d.http = true
+		return d.each(f.value, depth-1, (*decoder).httpRequest)
 	}
-	return true
+	return d.types.request.admits(&f, depth)
 }
 
-func (d *decoder) httpRequest(b []byte, depth int) bool {
-	for len(b) > 0 {
-		f, rest, ok := nextField(b)
-		if !ok {
-			return false
-		}
-		b = rest
-		if f.wire != protowire.BytesType {
-			ok = d.types.http.admits(&f, depth)
-		} else {
-			ok = d.httpField(&f, depth)
-		}
-		if !ok {
-			return false
-		}
-	}
-	return true
-}
-
-func (d *decoder) httpField(f *field, depth int) (ok bool) {
-	switch f.number {
+func (d *decoder) httpRequest(f field, depth int) (ok bool) {
+	switch f.key() {
 	case 2:
 		d.method, ok = text(f.value)
 	case 3:
@@ -244,9 +184,9 @@ func (d *decoder) httpField(f *field, depth int) (ok bool) {
 	case 6:
 		d.scheme, ok = text(f.value)
 	case 13:
-		ok = d.headerMap(f.value, depth-1)
+		ok = d.each(f.value, depth-1, (*decoder).headerMap)
 	default:
-		ok = d.types.http.admits(f, depth)
+		ok = d.types.http.admits(&f, depth)
 	}
 	return ok
 }
@@ -254,92 +194,72 @@ func (d *decoder) httpField(f *field, depth int) (ok bool) {
 // mappedHeader reads one entry of headers. Once there are too many names it
 // does not matter which.
 func (d *decoder) mappedHeader(b []byte, depth int) bool {
-	name, value, ok := d.entry(b, depth)
+	ok := d.readEntry(b, depth)
 	if !ok || d.mappedCount > maxHeaderLines+pseudoCount {
 		return ok
 	}
-	if at, known := d.names.find(name, d.mapped); known {
-		d.mapped[at].Value = value
+	if at, known := d.names.find(d.entry.Name, d.mapped); known {
+		d.mapped[at].Value = d.entry.Value
 		return true
 	}
-	d.mapped = append(d.mapped, authz.Header{Name: name, Value: value})
+	d.mapped = append(d.mapped, d.entry)
 	d.mappedCount++
 	return true
 }
 
-// entry reads the entry of a map from text to text: what is missing is empty.
-func (d *decoder) entry(b []byte, depth int) (key, value string, ok bool) {
-	for len(b) > 0 {
-		f, rest, ok := nextField(b)
-		if !ok {
-			return "", "", false
-		}
-		b = rest
-		switch {
-		case f.wire != protowire.BytesType:
-			ok = d.types.entry.admits(&f, depth)
-		case f.number == 1:
-			key, ok = text(f.value)
-		case f.number == 2:
-			value, ok = text(f.value)
-		}
-		if !ok {
-			return "", "", false
-		}
-	}
-	return key, value, true
+// readEntry reads the entry of a map from text to text: what is missing is
+// empty.
+func (d *decoder) readEntry(b []byte, depth int) bool {
+	d.entry = authz.Header{}
+	return d.each(b, depth, (*decoder).entryField)
 }
 
-func (d *decoder) headerMap(b []byte, depth int) bool {
-	for len(b) > 0 {
-		f, rest, ok := nextField(b)
-		if !ok {
-			return false
-		}
-		if b = rest; f.number == 1 && f.wire == protowire.BytesType {
-			ok = d.rawHeader(f.value, depth-1)
-		} else {
-			ok = d.types.headerMap.admits(&f, depth)
-		}
-		if !ok {
-			return false
-		}
+func (d *decoder) entryField(f field, depth int) (ok bool) {
+	switch f.key() {
+	case 1:
+		d.entry.Name, ok = text(f.value)
+	case 2:
+		d.entry.Value, ok = text(f.value)
+	default:
+		ok = d.types.entry.admits(&f, depth)
 	}
-	return true
+	return ok
+}
+
+func (d *decoder) headerMap(f field, depth int) bool {
+	if f.key() == 1 {
+		return d.rawHeader(f.value, depth-1)
+	}
+	return d.types.headerMap.admits(&f, depth)
 }
 
 // rawHeader reads one entry of header_map. Once there are too many it does not
 // matter which.
 func (d *decoder) rawHeader(b []byte, depth int) bool {
-	var header rawHeader
-	for len(b) > 0 {
-		f, rest, ok := nextField(b)
-		if !ok {
-			return false
-		}
-		b = rest
-		switch {
-		case f.wire != protowire.BytesType:
-			ok = d.types.header.admits(&f, depth)
-		case f.number == 1:
-			header.name, ok = text(f.value)
-		case f.number == 2:
-			header.value, ok = text(f.value)
-		case f.number == 3:
-			header.raw = alias(f.value)
-		default:
-			ok = d.types.header.admits(&f, depth)
-		}
-		if !ok {
-			return false
-		}
+	d.header = rawHeader{}
+	if !d.each(b, depth, (*decoder).rawHeaderField) {
+		return false
 	}
 	d.rawCount++
-	d.rawBytes += len(header.raw)
+	d.rawBytes += len(d.header.raw)
 	if d.rawCount <= maxHeaderLines+pseudoCount {
-		d.raw = append(d.raw, header)
+		d.raw = append(d.raw, d.header)
 	}
 	return true
+}
+
+func (d *decoder) rawHeaderField(f field, depth int) (ok bool) {
+	switch f.key() {
+	case 1:
+		d.header.name, ok = text(f.value)
+	case 2:
+		d.header.value, ok = text(f.value)
+	case 3:
+		d.header.raw, ok = alias(f.value), true
+	default:
+		ok = d.types.header.admits(&f, depth)
+	}
+	return ok
 }
 
 // text returns the bytes as a text, or false for what is no UTF-8.
