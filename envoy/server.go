@@ -30,10 +30,20 @@ type Observer interface {
 	Checked(req *authz.Request, decision *authz.Decision, elapsed time.Duration, fault error)
 }
 
+// Tracer hears of every answer, exactly once and after the Observer. ctx is that
+// of the call, with the metadata that the proxy sent along, never anything of the
+// request within. It must not block and may keep nothing of the decision but the
+// names of configured things. Whatever it does, a panic included, changes no
+// answer.
+type Tracer interface {
+	Traced(ctx context.Context, decision *authz.Decision, start time.Time, elapsed time.Duration)
+}
+
 // ServerOptions are what a Server needs.
 type ServerOptions struct {
 	Decider  Decider
 	Observer Observer         // nil: none
+	Tracer   Tracer           // nil: none
 	Now      func() time.Time // nil: time.Now
 	// MaxInFlight bounds the checks in progress; one more is denied with
 	// authz.Overloaded. Zero: DefaultMaxInFlight.
@@ -46,6 +56,7 @@ type Server struct {
 
 	decider     Decider
 	observer    Observer
+	tracer      Tracer
 	now         func() time.Time
 	maxInFlight int64
 	inFlight    atomic.Int64
@@ -57,6 +68,7 @@ func NewServer(opts ServerOptions) *Server {
 	s := &Server{
 		decider:     opts.Decider,
 		observer:    opts.Observer,
+		tracer:      opts.Tracer,
 		now:         opts.Now,
 		maxInFlight: int64(opts.MaxInFlight),
 		responder:   newResponder(),
@@ -107,7 +119,7 @@ func (s *Server) Check(ctx context.Context, msg *authv3.CheckRequest) (*authv3.C
 func (s *Server) answer(ctx context.Context, c *call, f form) {
 	inFlight := s.inFlight.Add(1)
 	defer s.inFlight.Add(-1)
-	defer s.finish(c, f)
+	defer s.finish(ctx, c, f)
 	c.start = s.now()
 	f.read(&c.request)
 	switch {
@@ -148,25 +160,38 @@ func (s *Server) respond(c *call, f form) {
 	}
 }
 
-// finish turns a panic into a denial and tells the observer.
-func (s *Server) finish(c *call, f form) {
+// finish turns a panic into a denial, and tells the observer and the tracer.
+func (s *Server) finish(ctx context.Context, c *call, f form) {
 	if v := recover(); v != nil {
 		c.fail(newPanicError(v))
 		f.refuse(nil, authz.Internal)
 	}
-	s.observe(c, f)
-}
-
-func (s *Server) observe(c *call, f form) {
-	if s.observer == nil {
+	if s.observer == nil && s.tracer == nil {
 		return
 	}
+	elapsed := s.observe(c, f)
+	if s.tracer != nil {
+		s.trace(ctx, c, elapsed)
+	}
+}
+
+func (s *Server) observe(c *call, f form) (elapsed time.Duration) {
 	defer func() {
-		if recover() != nil {
+		if v := recover(); v != nil {
+			c.fail(newPanicError(v))
 			f.refuse(nil, authz.Internal)
 		}
 	}()
-	s.observer.Checked(&c.request, &c.decision, s.now().Sub(c.start), c.fault)
+	elapsed = s.now().Sub(c.start)
+	if s.observer != nil {
+		s.observer.Checked(&c.request, &c.decision, elapsed, c.fault)
+	}
+	return elapsed
+}
+
+func (s *Server) trace(ctx context.Context, c *call, elapsed time.Duration) {
+	defer func() { _ = recover() }() // the answer stands
+	s.tracer.Traced(ctx, &c.decision, c.start, elapsed)
 }
 
 // refuse replaces the decision by a refusal.
