@@ -28,3 +28,19 @@ func TestAnswersNameTheirDecision(t *testing.T) {
 		}
 	}
 }
+
+// TestP1NoNameNoAnswerNamesIt holds that a request which no decision id can be
+// made for is refused, and that the answer names none.
+func TestP1NoNameNoAnswerNamesIt(t *testing.T) {
+	random := &fickle{how: "error"}
+	a := newReuseWorld(t, random)
+	for _, req := range []*authz.Request{get("/orders/7", a.idp.sign(t, scope)), get("/health/1", ""), get("/orders/7", "")} {
+		if d := a.decide(req); d.Reason != authz.Internal || d.Verdict == authz.Allow || d.ResponseHeaders != nil {
+			t.Errorf("%s: %v, %v", req.Path.Canonical, d.Reason, d.ResponseHeaders)
+		}
+	}
+	random.how = ""
+	if d := a.decide(get("/health/1", "")); d.Reason != authz.PublicRoute || len(d.ResponseHeaders) != 1 {
+		t.Errorf("control: %v, %v", d.Reason, d.ResponseHeaders)
+	}
+}

@@ -101,6 +101,7 @@ func TestP2TooManyTemplates(t *testing.T) {
 func TestNewTenantGrantProblems(t *testing.T) {
 	g := newGranted(t)
 	plain := newIssuer(t, newIDP(t, "https://plain.example.com", 2).issuer(t, "plain"), "")
+	open := newIssuer(t, newIDP(t, "https://{any}.example.com/", 3).issuer(t, "open"), "")
 	tests := []struct {
 		name   string
 		change func(*authz.TenantSpec)
@@ -113,6 +114,7 @@ func TestNewTenantGrantProblems(t *testing.T) {
 		{"no audience", func(s *authz.TenantSpec) { s.Grants[0].Audiences = []string{} }, "issuers[0].audiences"},
 		{"foreign audience", func(s *authz.TenantSpec) { s.Grants[0].Audiences = []string{"one", "four"} }, "issuers[0].audiences[1]"},
 		{"audience twice", func(s *authz.TenantSpec) { s.Grants[0].Audiences = []string{"one", "one"} }, "issuers[0].audiences[1]"},
+		{"one that matches another", func(s *authz.TenantSpec) { s.Grants = append(s.Grants, authz.IssuerGrant{Issuer: open}) }, "issuers"},
 		{"id of nobody", func(s *authz.TenantSpec) { s.IDs = map[string]string{"x": "y"} }, "ids.x"},
 		{"empty id", func(s *authz.TenantSpec) { s.IDs = map[string]string{"shared": ""} }, "ids.shared"},
 		{"id without claim", func(s *authz.TenantSpec) {

@@ -72,8 +72,11 @@ func TestP8ListsOfRemovalsAreBounded(t *testing.T) {
 	for set := range uint64(5000) {
 		r.prepare(set)
 	}
-	if len(r.lists) > maxRemovalLists {
-		t.Errorf("%d lists, want at most %d", len(r.lists), maxRemovalLists)
+	if 4*len(r.lists) != maxRemovalLists {
+		t.Errorf("%d lists, want %d", 4*len(r.lists), maxRemovalLists)
+	}
+	if more := r.prepared(1<<60, 1<<61); more != r {
+		t.Errorf("%d lists are made beyond the bound", 4*len(more.lists))
 	}
 	for _, set := range []uint64{1, 4999} {
 		key := removeKey{set: set, authorization: true, unseen: true}

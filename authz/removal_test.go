@@ -17,10 +17,10 @@ func TestVariants(t *testing.T) {
 }
 
 func TestIsVariant(t *testing.T) {
-	owned, _ := NewOwnedHeaders([]string{"x-user-id", "x-a--b", "user"})
+	owned, _ := NewOwnedHeaders([]string{"x-user-id", "x-a--b", "user", "x-az"})
 	r := newRemoval(owned, ProxySpec{})
 	for name, want := range map[string]bool{
-		"x_user_id": true, "x-user_id": true, "X_USER_ID": true, "x.user.id": true, "x-user~id": true, "x-a_-b": true,
+		"x_user_id": true, "x-user_id": true, "X_USER_ID": true, "x.user.id": true, "x-user~id": true, "x-a_-b": true, "X_AZ": true,
 		"x_envoy_auth_partial_body": true,
 		"x-user-id":                 false, "user": false, "x_user_ie": false, "x_user_i": false, "xxuserxid": false, "": false, "_": false,
 	} {
@@ -40,6 +40,24 @@ func TestSharedRemoveListIsNeverWritten(t *testing.T) {
 	second := removalsOf(r, key, "x_user-id")
 	if !slices.Equal(r.list(key), before) || !slices.Equal(first[len(before):], []string{"x_user_id", "x-user_id"}) || second[len(second)-1] != "x_user-id" {
 		t.Errorf("lists are %v, %v, %v", r.list(key), first, second)
+	}
+}
+
+// TestP6APreparedRemovalLeavesTheOneInForceAlone holds that lists which a change
+// needs are made beside those of the snapshot in force, which is read meanwhile.
+func TestP6APreparedRemovalLeavesTheOneInForceAlone(t *testing.T) {
+	owned, _ := NewOwnedHeaders([]string{"x-user-id", "x-tenant"})
+	first := newRemoval(owned, ProxySpec{}).prepared(0, 1)
+	known := len(first.lists)
+	second := first.prepared(1, 2)
+	if known != 2 || len(first.lists) != known || first.lists[2] != nil {
+		t.Errorf("the one in force has %d lists, had %d", len(first.lists), known)
+	}
+	if len(second.lists) != 3 || second.lists[0] != first.lists[0] || second.lists[1] != first.lists[1] {
+		t.Errorf("the next one has %d lists", len(second.lists))
+	}
+	if again := second.prepared(0, 1, 2); again != second {
+		t.Error("nothing is missing, yet it is made anew")
 	}
 }
 

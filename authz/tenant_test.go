@@ -1,6 +1,7 @@
 package authz_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
@@ -63,6 +64,11 @@ func TestNewTenantProblems(t *testing.T) {
 		{"empty literal", headers(authz.HeaderSpec{Name: "x-roles", Source: literal("")}), "headers[0].value", "empty"},
 		{"odd literal", headers(authz.HeaderSpec{Name: "x-roles", Source: literal("a\nb")}), "headers[0].value", "control"},
 		{"percent literal", headers(authz.HeaderSpec{Name: "x-roles", Source: literal("100%")}), "headers[0].value", "base64url"},
+		{"percent literal that is refused", headers(authz.HeaderSpec{Name: "x-roles", Source: literal("100%"), Encoding: authz.Refuse}), "headers[0].value", "base64url"},
+		{"label without its prefix", func(s *authz.TenantSpec) {
+			s.Labels = map[string]string{"plan": "gold"}
+			headers(authz.HeaderSpec{Name: "x-roles", Source: authz.SourceSpec{Tenant: "plan"}})(s)
+		}, "headers[0].tenant", `"plan"`},
 		{"long literal", headers(authz.HeaderSpec{Name: "x-roles", Source: literal(strings.Repeat("a", 1025))}), "headers[0].value", "longer"},
 
 		{"metadata name", metadata(authz.MetadataSpec{Name: "a b", Source: sub}), "dynamicMetadata[0].name", `"a b"`},
@@ -136,6 +142,27 @@ func TestNewOwnedHeaders(t *testing.T) {
 	}
 }
 
+// A tenant goes with the snapshot whose owned headers are those that it was
+// compiled for, in whatever order and how often they were read.
+func TestTenantsGoWithTheirOwnedHeaders(t *testing.T) {
+	tenant := newTenant(t, newACME(t, nil).tenant)
+	for name, row := range map[string]struct {
+		owned *authz.OwnedHeaders
+		good  bool
+	}{
+		"same":    {ownedHeaders(t, "x-tenant", "x-roles", "x-user-id"), true},
+		"more":    {ownedHeaders(t, "x-tenant", "x-roles", "x-user-id", "x-a"), false},
+		"fewer":   {ownedHeaders(t, "x-tenant", "x-roles"), false},
+		"another": {ownedHeaders(t, "x-tenant", "x-roles", "x-user-ie"), false},
+		"none":    {nil, false},
+	} {
+		snapshot, problems := authz.NewSnapshot(authz.SnapshotSpec{Owned: row.owned, Tenants: []*authz.Tenant{tenant}})
+		if (snapshot != nil) != row.good || (len(problems) == 0) != row.good || !row.good && problems[0].Path != "tenants[0]" {
+			t.Errorf("%s: %v", name, problems)
+		}
+	}
+}
+
 func TestLargestOwnedSet(t *testing.T) {
 	names := make([]string, authz.MaxOwnedHeaders)
 	for i := range names {
@@ -183,6 +210,7 @@ func wide(tb testing.TB, count int, omit func(int) bool) *acme {
 
 func TestHeaderLimits(t *testing.T) {
 	never, first := func(int) bool { return false }, func(i int) bool { return i == 0 }
+	last, three := func(i int) bool { return i == 8 }, func(i int) bool { return i < 3 }
 	tests := []struct {
 		name  string
 		sizes []int
@@ -193,6 +221,8 @@ func TestHeaderLimits(t *testing.T) {
 		{"eight full values", []int{1024, 1024, 1024, 1024, 1024, 1024, 1024, 1024}, never, 8, authz.Allowed},
 		{"one byte more", []int{1024, 1024, 1024, 1024, 1024, 1024, 1024, 1024, 1}, never, 0, authz.HeaderValueRefused},
 		{"what may be left out yields", []int{1024, 1024, 1024, 1024, 1024, 1024, 1024, 1024, 1}, first, 8, authz.Allowed},
+		{"so it does where it is written last", []int{1024, 1024, 1024, 1024, 1024, 1024, 1024, 1024, 1}, last, 8, authz.Allowed},
+		{"the last of those yields", []int{512, 512, 1024, 1024, 1024, 1024, 1024, 1024, 1024, 1024}, three, 9, authz.Allowed},
 		{"a value too long is left out", []int{1025, 10}, first, 1, authz.Allowed},
 		{"a value too long", []int{10, 1025}, first, 0, authz.HeaderValueRefused},
 	}
@@ -213,9 +243,9 @@ func TestHeaderLimits(t *testing.T) {
 }
 
 func TestHeaderSources(t *testing.T) {
-	plan := "gold"
+	plan, city := "gold", "100% Zürich"
 	a := newACME(t, func(tenant *authz.TenantSpec, snapshot *authz.SnapshotSpec) {
-		owned := ownedHeaders(t, "x-literal", "x-tenant", "x-issuer", "x-issuer-url", "x-decision", "x-claims", "x-nested")
+		owned := ownedHeaders(t, "x-literal", "x-tenant", "x-issuer", "x-issuer-url", "x-decision", "x-claims", "x-claims-json", "x-nested", "x-city", "x-city-json")
 		tenant.Owned, snapshot.Owned = owned, owned
 		tenant.Headers = []authz.HeaderSpec{
 			{Name: "x-literal", Source: authz.SourceSpec{Value: &plan}},
@@ -224,6 +254,9 @@ func TestHeaderSources(t *testing.T) {
 			{Name: "x-issuer-url", Source: authz.SourceSpec{Issuer: "url"}, Encoding: authz.JSON},
 			{Name: "x-decision", Source: authz.SourceSpec{DecisionID: true}},
 			{Name: "x-claims", Source: authz.SourceSpec{Claims: true}},
+			{Name: "x-claims-json", Source: authz.SourceSpec{Claims: true}, Encoding: authz.JSON},
+			{Name: "x-city", Source: authz.SourceSpec{Value: &city}, Encoding: authz.Base64URL},
+			{Name: "x-city-json", Source: authz.SourceSpec{Value: &city}, Encoding: authz.JSON},
 			{Name: "x-nested", Source: authz.SourceSpec{Claim: []string{"realm", "role.s"}}},
 		}
 		spec := ordersSpec()
@@ -233,17 +266,20 @@ func TestHeaderSources(t *testing.T) {
 	d := a.decide(get("/orders/7", a.idp.sign(t, jwt.MapClaims{"scope": "orders:read", "realm": map[string]any{"role.s": "r"}})))
 	want := map[string]string{
 		"x-literal": "gold", "x-tenant": "acme", "x-issuer": "idp", "x-issuer-url": `"https://id.example.com/"`, "x-decision": d.ID.String(), "x-nested": "r",
+		"x-city": base64.RawURLEncoding.EncodeToString([]byte(city)), "x-city-json": `"100% Z\u00fcrich"`,
 	}
 	for name, value := range want {
 		if got, _ := header(&d, name); got != value {
 			t.Errorf("%s: %q, want %q", name, got, value)
 		}
 	}
-	if claims, _ := header(&d, "x-claims"); !strings.HasPrefix(claims, "ey") {
-		t.Errorf("claims are %q", claims)
+	claims, _ := header(&d, "x-claims")
+	plain, _ := header(&d, "x-claims-json")
+	if decoded, err := base64.RawURLEncoding.DecodeString(claims); err != nil || string(decoded) != plain || !strings.Contains(plain, `"scope":"orders:read"`) {
+		t.Errorf("claims are %q and %q", claims, plain)
 	}
 	d = a.decide(get("/healthz", ""))
-	if len(d.Set) != 3 {
+	if len(d.Set) != 5 {
 		t.Errorf("without a token %v is set", d.Set)
 	}
 }

@@ -350,3 +350,32 @@ func TestCredentialsInCookiesAllocateLittle(t *testing.T) {
 		t.Errorf("a cached decision on a cookie allocates %v times, more than %d", got, most)
 	}
 }
+
+// TestP5VariantsOfACredentialAreListedWhereTheyMayHide holds that every spelling
+// of a header of credentials is removed unseen where the proxy hides headers,
+// and only there: not where all are seen, and not where it refuses them itself.
+func TestP5VariantsOfACredentialAreListedWhereTheyMayHide(t *testing.T) {
+	variants := []string{"x_access-token", "x-access_token", "x_access_token"}
+	for name, row := range map[string]struct {
+		proxy authz.ProxySpec
+		want  bool
+	}{
+		"all are seen": {authz.ProxySpec{}, false},
+		"hides":        {authz.ProxySpec{FiltersHeaders: true}, true},
+		"refuses":      {authz.ProxySpec{RejectsUnderscores: true}, false},
+		"hides others": {authz.ProxySpec{FiltersHeaders: true, RejectsUnderscores: true}, false},
+	} {
+		a := placed(t, false, func(_ *authz.TenantSpec, snapshot *authz.SnapshotSpec) { snapshot.Proxy = row.proxy })
+		for _, req := range []*authz.Request{get("/orders/7", a.idp.sign(t, scope)), get("/healthz", "")} {
+			d := a.decide(req)
+			if d.Verdict != authz.Allow || !slices.Contains(d.Remove, "x-access-token") {
+				t.Errorf("%s: %v removes %v", name, d.Reason, d.Remove)
+			}
+			for _, variant := range variants {
+				if slices.Contains(d.Remove, variant) != row.want {
+					t.Errorf("%s: removes %v", name, d.Remove)
+				}
+			}
+		}
+	}
+}
