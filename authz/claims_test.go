@@ -36,6 +36,8 @@ func TestClaimView(t *testing.T) {
 		{`{"hasgroups":true}`, []string{"groups"}, policy.Withheld},
 		{`{"hasgroups":"true"}`, []string{"groups"}, policy.Withheld},
 		{`{"hasgroups":false}`, []string{"groups"}, policy.Missing},
+		{`{"hasgroups":null}`, []string{"groups"}, policy.Missing},
+		{`{}`, []string{"groups"}, policy.Missing},
 		{`{"hasgroups":true}`, []string{"roles"}, policy.Missing},
 		{`{"hasgroups":true,"groups":["a"]}`, []string{"groups"}, policy.List},
 	}
@@ -48,6 +50,26 @@ func TestClaimView(t *testing.T) {
 		if got := view.Claim(tt.path); got.Kind != tt.want {
 			t.Errorf("%s: %v is of kind %d, want %d", tt.doc, tt.path, got.Kind, tt.want)
 		}
+	}
+}
+
+// What a claim says reaches a policy as it was said.
+func TestClaimValues(t *testing.T) {
+	root, err := token.ParseObject([]byte(`{"yes":true,"no":false,"text":"x","number":-1.50e1}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	view := claimView{root: root}
+	for name, want := range map[string]policy.Value{
+		"yes": {Kind: policy.Bool, Bool: true}, "no": {Kind: policy.Bool}, "text": {Kind: policy.String, String: "x"},
+		"number": {Kind: policy.Num, Num: policy.Number{Neg: true, Digits: "15"}}, "none": {},
+	} {
+		if got := view.Claim([]string{name}); got != want {
+			t.Errorf("%s is %+v, want %+v", name, got, want)
+		}
+	}
+	if got := policyValue(&token.Value{}); got != (policy.Value{}) {
+		t.Errorf("no value is %+v", got)
 	}
 }
 

@@ -71,12 +71,12 @@ func TestCredential(t *testing.T) {
 }
 
 func TestHeadersGet(t *testing.T) {
-	lines := []Header{{"a", "1"}, {"b", "2"}, {"b", "3"}, {"c", "4,5"}, {"d", ""}}
+	lines := []Header{{"a", "1"}, {"b", "2"}, {"b", "3"}, {"c", "4,5"}, {"d", ""}, {"f", ",6"}, {"g", "7,"}}
 	tests := []struct {
 		name, value   string
 		count, joined int
 	}{
-		{"a", "1", 1, 1}, {"b", "2", 2, 2}, {"c", "4,5", 1, 2}, {"d", "", 1, 1}, {"e", "", 0, 0}, {"A", "", 0, 0},
+		{"a", "1", 1, 1}, {"b", "2", 2, 2}, {"c", "4,5", 1, 2}, {"d", "", 1, 1}, {"f", ",6", 1, 2}, {"g", "7,", 1, 2}, {"e", "", 0, 0}, {"A", "", 0, 0},
 	}
 	for _, tt := range tests {
 		plain, joined := Headers{Lines: lines}, Headers{Lines: lines, Joined: true}

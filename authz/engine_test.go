@@ -2,6 +2,7 @@ package authz_test
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -116,6 +117,87 @@ func TestRulesKnowTenantAndIssuer(t *testing.T) {
 			if d := a.decide(get(path, a.idp.sign(t, scope))); d.Reason != authz.Allowed {
 				t.Errorf("%s: %v %s", path, d.Reason, d.Rule)
 			}
+		}
+	}
+}
+
+// TestP1RulesSeeTheWholeRequest holds that each part of a request reaches the
+// rules that ask for it, as it was sent.
+func TestP1RulesSeeTheWholeRequest(t *testing.T) {
+	peer := func(block string) policy.Condition {
+		return policy.Condition{RemoteIP: "peer", Within: &policy.Operand{Literal: &policy.Literal{Kind: policy.List, List: []policy.Literal{{Kind: policy.String, String: block}}}}}
+	}
+	cel := func(source string) policy.Condition { return policy.Condition{CEL: source} }
+	for name, row := range map[string]struct {
+		when   policy.Condition
+		change func(*authz.Request) // to one for which it does not hold
+	}{
+		"remote address":    {peer("192.0.2.0/24"), func(r *authz.Request) { r.RemoteIP = netip.MustParseAddr("192.0.3.1") }},
+		"no remote address": {peer("192.0.2.0/24"), func(r *authz.Request) { r.RemoteIP = netip.Addr{} }},
+		"address in CEL":    {cel(`source.address == "192.0.2.1"`), func(r *authz.Request) { r.RemoteIP = netip.MustParseAddr("192.0.3.1") }},
+		"principal":         {cel(`source.principal == "spiffe://a/b"`), func(r *authz.Request) { r.Principal = "spiffe://a/c" }},
+		"method":            {cel(`request.method == "GET"`), func(r *authz.Request) { r.Method = "HEAD" }},
+		"path":              {cel(`request.path == "/x/1"`), func(r *authz.Request) { r.Path = authz.CanonicalPath("/x/2") }},
+		"query":             {cel(`request.query == "a=1"`), func(r *authz.Request) { r.Query = "a=2" }},
+		"host":              {cel(`request.host == "api.example.com"`), func(r *authz.Request) { r.Host = "other.example.com" }},
+		"scheme":            {cel(`request.scheme == "https"`), func(r *authz.Request) { r.Scheme = "http" }},
+		"context":           {cel(`context["listener"] == "internal"`), func(r *authz.Request) { r.Context = map[string]string{"listener": "external"} }},
+		"no context":        {cel(`context["listener"] == "internal"`), func(r *authz.Request) { r.Context = nil }},
+		"header":            {cel(`request.headers["x-a"] == "1"`), func(r *authz.Request) { r.Headers.Lines[0].Value = "2" }},
+	} {
+		a := newACME(t, func(tenant *authz.TenantSpec, _ *authz.SnapshotSpec) {
+			tenant.Hosts = []string{"api.example.com", "other.example.com"}
+			tenant.Policy = compilePolicy(t, policy.Spec{Rules: []policy.RuleSpec{
+				{Name: "if", Action: policy.Allow, Methods: []string{"GET", "HEAD"}, Paths: []string{"/x/**"}, When: []policy.Condition{row.when}},
+			}})
+		})
+		req := get("/x/1", "", authz.Header{Name: "x-a", Value: "1"}, authz.Header{Name: "authorization", Value: "Bearer " + a.idp.sign(t, nil)})
+		req.RemoteIP, req.Principal, req.Query, req.Context = netip.MustParseAddr("192.0.2.1"), "spiffe://a/b", "a=1", map[string]string{"listener": "internal"}
+		if d := a.decide(req); d.Reason != authz.Allowed {
+			t.Errorf("%s: %v", name, d.Reason)
+		}
+		row.change(req)
+		if d := a.decide(req); d.Reason != authz.PolicyDenied {
+			t.Errorf("%s, changed: %v", name, d.Reason)
+		}
+	}
+}
+
+// TestP1RulesSeeTheTime holds that rules are asked with the time of the request.
+func TestP1RulesSeeTheTime(t *testing.T) {
+	a := newACME(t, func(tenant *authz.TenantSpec, _ *authz.SnapshotSpec) {
+		tenant.Policy = compilePolicy(t, policy.Spec{Rules: []policy.RuleSpec{
+			{Name: "until", Action: policy.Allow, Paths: []string{"/x"}, When: []policy.Condition{{CEL: `now < timestamp("2026-03-01T12:00:01Z") && now > timestamp("2026-03-01T11:59:59Z")`}}},
+		}})
+	})
+	raw := a.idp.sign(t, nil)
+	for _, want := range []authz.Reason{authz.Allowed, authz.PolicyDenied} {
+		if d := a.decide(get("/x", raw)); d.Reason != want {
+			t.Errorf("at %v: %v, want %v", a.clock.Now(), d.Reason, want)
+		}
+		a.clock.advance(time.Second)
+	}
+}
+
+// TestP1NothingIsKnownOfATenantBeforeThereIsOne holds that a deny rule of an
+// entry that asks for the tenant denies as long as none is known.
+func TestP1NothingIsKnownOfATenantBeforeThereIsOne(t *testing.T) {
+	for name, row := range map[string]struct {
+		when policy.Condition
+		want authz.Reason
+	}{
+		"asks for the tenant": {policy.Condition{Tenant: "name", Equals: text("globex")}, authz.PolicyDenied},
+		"CEL does":            {policy.Condition{CEL: `tenant.name == "globex"`}, authz.PolicyDenied},
+		"asks for the peer":   {policy.Condition{Principal: "peer", Equals: text("x")}, authz.PublicRoute},
+	} {
+		p := newPlatform(t, func(p *platform) {
+			p.spec.Entries[1].Public = compilePolicy(t, policy.Spec{
+				Public: []policy.PublicSpec{{Name: "health", Paths: []string{"/healthz"}}},
+				Rules:  []policy.RuleSpec{{Name: "closed", Action: policy.Deny, When: []policy.Condition{row.when}}},
+			})
+		})
+		if d := p.ask("api.example.com/healthz", "", func(r *authz.Request) { r.Principal = "y" }); d.Reason != row.want {
+			t.Errorf("%s: %v, want %v", name, d.Reason, row.want)
 		}
 	}
 }

@@ -31,3 +31,29 @@ func TestP2NoIDIsNoMatch(t *testing.T) {
 		}
 	}
 }
+
+// The id of a grant is what its issuer's tokens have to say: that of the
+// document, else the tenant's name, and none where they say nothing.
+func TestIDOfAGrant(t *testing.T) {
+	verified, err := token.NewIssuer(token.IssuerSpec{
+		Name: "idp", URL: "https://id.example.com/", Audiences: []string{"a"}, Algorithms: []string{"EdDSA"}, Keys: noKeys{}, KeysID: "k",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, row := range map[string]struct {
+		claim []string
+		ids   map[string]string
+	}{
+		"acme": {[]string{"org"}, nil}, "org-1": {[]string{"org"}, map[string]string{"idp": "org-1"}}, "": {nil, nil},
+	} {
+		issuer, bad := NewIssuer(IssuerSpec{Issuer: verified, TenantClaim: row.claim})
+		if len(bad) > 0 {
+			t.Fatal(bad)
+		}
+		var found problems
+		if g := compileGrant(&TenantSpec{Name: "acme", IDs: row.ids}, &IssuerGrant{Issuer: issuer}, "issuers[0]", &found); g.id != want || len(found.list) > 0 {
+			t.Errorf("id %q, want %q, problems %v", g.id, want, found.list)
+		}
+	}
+}

@@ -75,6 +75,9 @@ func TestEveryByteOfAHeaderValue(t *testing.T) {
 		if got := isSeparator(c); got != (plain && !strings.Contains(letters+digits, c)) {
 			t.Errorf("%q separates: %v", c, got)
 		}
+		if got := isQuotable(c); got != (plain && c != `"` && c != `\` || c == "%") {
+			t.Errorf("%q in a quoted string: %v", c, got)
+		}
 		if got := isLabelName(c); got != strings.Contains(letters+digits+"._-", c) {
 			t.Errorf("%q in a label's name: %v", c, got)
 		}

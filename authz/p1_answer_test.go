@@ -1,6 +1,8 @@
 package authz
 
 import (
+	"bytes"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -19,8 +21,73 @@ func TestP1NoReasonToRefuseAllows(t *testing.T) {
 		if !slices.Contains(Reasons(), want) || want.Verdict() == Allow {
 			want = Internal
 		}
+		if name := Reason(i).String(); name != want.String() && !slices.Contains(Reasons(), Reason(i)) {
+			t.Errorf("number %d is called %s", i, name)
+		}
 		if d := j.out; d.Verdict == Allow || d.Reason != want || d.Verdict != want.Verdict() {
 			t.Errorf("reason %d: %v, %v, want %v", i, d.Verdict, d.Reason, want)
+		}
+	}
+}
+
+// The closed sets are whole.
+func TestReasonsAndVerdicts(t *testing.T) {
+	if all := Reasons(); len(all) != int(reasonCount) || all[0] != Internal || all[len(all)-1] != reasonCount-1 {
+		t.Errorf("reasons are %v", all)
+	}
+	for verdict, want := range map[Verdict]string{Deny: "deny", Allow: "allow", Challenge: "challenge", Unavailable: "unavailable", 99: "deny"} {
+		if verdict.String() != want {
+			t.Errorf("verdict %d is called %s", verdict, verdict)
+		}
+	}
+}
+
+// A decision that is filled again begins empty: of the one before it keeps room,
+// and nothing to do.
+func TestP1ADecisionBeginsEmpty(t *testing.T) {
+	d := &Decision{}
+	first := d.begin()
+	first.room.removing, first.room.scratch.text = true, make([]byte, 10, maxScratch+1)
+	first.req, first.tenant, first.place = &Request{}, &Tenant{}, &CredentialSpec{}
+	d.Verdict, d.Rule, d.Set = Allow, "x", []Header{{"a", "b"}}
+	second := d.begin()
+	if second.room != first.room || d.room != second.room {
+		t.Error("the room is not kept")
+	}
+	if second.room.removing || second.room.scratch.text != nil || !reflect.DeepEqual(*second, judgement{out: d, room: d.room}) || !reflect.DeepEqual(*d, Decision{room: d.room}) {
+		t.Errorf("it begins as %+v with %+v", d, second)
+	}
+}
+
+// TestP7NothingOfARequestIsKept holds that a decision which is kept to be filled
+// again holds on to nothing of its request once it is made.
+func TestP7NothingOfARequestIsKept(t *testing.T) {
+	engine := NewEngine(Options{})
+	var d Decision
+	for range 2 {
+		engine.DecideInto(t.Context(), &Request{Headers: Headers{Lines: []Header{{"authorization", "Bearer x"}}}}, &d)
+		if d.Reason != TenantUnavailable || !reflect.DeepEqual(d.room.judgement, judgement{}) {
+			t.Errorf("%v, and of the judgement %+v is left", d.Reason, d.room.judgement)
+		}
+	}
+}
+
+// Randomness comes in any portion, whole, and each byte of it once.
+func TestRandomPool(t *testing.T) {
+	pool := &randomPool{}
+	for size := range 1100 {
+		p := make([]byte, size)
+		if n, err := pool.Read(p); n != size || err != nil {
+			t.Fatalf("%d of %d bytes: %v", n, size, err)
+		}
+		if size > 32 && slices.Equal(p, make([]byte, size)) {
+			t.Fatalf("%d bytes are zero", size)
+		}
+		if b, ok := pool.blocks.Get().(*randomBlock); ok {
+			if size >= 16 && bytes.Contains(b.bytes[:], p) {
+				t.Fatalf("%d bytes that were handed out are kept", size)
+			}
+			pool.blocks.Put(b)
 		}
 	}
 }

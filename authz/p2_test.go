@@ -187,6 +187,8 @@ func TestP2ContestedPlacesAreProblems(t *testing.T) {
 			"entries[1].contextExtension", []string{`"e"`, `"f"`}},
 		{"entry without key", authz.SnapshotSpec{Entries: []authz.EntrySpec{{Name: "e"}}}, "entries[0].contextExtension", []string{"context extension"}},
 		{"realm", authz.SnapshotSpec{Realm: `a"b`}, "realm", []string{"ASCII"}},
+		{"name of a held one", authz.SnapshotSpec{Held: []authz.HeldSpec{{Name: "first", Hosts: []string{"held.example"}, Accepted: true}}, Tenants: []*authz.Tenant{first}},
+			"tenants[0].name", []string{`"first"`}},
 		{"decision header", authz.SnapshotSpec{DecisionIDHeader: "content-length"}, "decisionIdHeader", []string{"content-length"}},
 		{"decision header of answers", authz.SnapshotSpec{DecisionIDHeader: "www-authenticate"}, "decisionIdHeader", []string{"www-authenticate"}},
 		{"decision header of bodies", authz.SnapshotSpec{DecisionIDHeader: "content-type"}, "decisionIdHeader", []string{"content-type"}},

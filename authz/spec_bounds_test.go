@@ -116,3 +116,51 @@ func TestAudiencesOfAGrantInAnyOrder(t *testing.T) {
 		}
 	}
 }
+
+// TestP8EntriesAreBounded holds the greatest number of entries, of their
+// issuers and of the segments of their prefixes to one.
+func TestP8EntriesAreBounded(t *testing.T) {
+	entries := func(n int) []authz.EntrySpec {
+		list := make([]authz.EntrySpec, n)
+		for i := range list {
+			list[i] = authz.EntrySpec{Name: fmt.Sprint("e", i), ContextExtension: fmt.Sprint("k", i)}
+		}
+		return list
+	}
+	prefix := func(n int) []authz.EntrySpec {
+		return []authz.EntrySpec{{Name: "e", Hosts: []string{"a.example"}, PathPrefix: strings.Repeat("/a", n-1) + "/{tenant}"}}
+	}
+	issuers := func(n int) []authz.EntrySpec {
+		list := make([]*authz.Issuer, n)
+		for i := range list {
+			list[i] = newIssuer(t, newIDP(t, fmt.Sprintf("https://id-%d.example.com/", i), 1).issuer(t, fmt.Sprint(i)), "org")
+		}
+		return []authz.EntrySpec{{Name: "e", Hosts: []string{"a.example"}, TenantFromClaim: list}}
+	}
+	for path, row := range map[string]struct {
+		list  func(int) []authz.EntrySpec
+		bound int
+	}{
+		"entries": {entries, authz.MaxEntries}, "entries[0].pathPrefix": {prefix, 16}, "entries[0].tenantFromClaim": {issuers, authz.MaxTenantIssuers},
+	} {
+		expectProblem(t, &authz.SnapshotSpec{Entries: row.list(row.bound)}, "")
+		expectProblem(t, &authz.SnapshotSpec{Entries: row.list(row.bound + 1)}, path, fmt.Sprint(row.bound))
+	}
+}
+
+// What an answer to a client says in a header of ours contradicts no other
+// header of it.
+func TestHeaderOfDecisionIDs(t *testing.T) {
+	for name, good := range map[string]bool{
+		"x-decision-id": true, "x-request-decision": true, "agent": true, "dated": true, "x-content-type": true, "": true,
+		"www-authenticate": false, "cache-control": false, "retry-after": false, "set-cookie": false, "location": false, "date": false, "age": false,
+		"etag": false, "vary": false, "content-type": false, "content-length": false, "grpc-status": false, "access-control-allow-origin": false,
+		"x_decision_id": false, "X-Decision-Id": false, "connection": false, "x-envoy-decision": false,
+	} {
+		path := ""
+		if !good {
+			path = "decisionIdHeader"
+		}
+		expectProblem(t, &authz.SnapshotSpec{DecisionIDHeader: name}, path)
+	}
+}

@@ -46,3 +46,21 @@ func TestTableIsAMapOfVersions(t *testing.T) {
 		}
 	})
 }
+
+// Who looks for one element stops there.
+func TestTableVisitsNoFurther(t *testing.T) {
+	var numbers table[int, int]
+	by := new(edit)
+	for key := range 200 {
+		numbers.set(by, key, key)
+	}
+	seen := 0
+	for range numbers.all() {
+		if seen++; seen == 3 {
+			break
+		}
+	}
+	if seen != 3 {
+		t.Errorf("%d are visited", seen)
+	}
+}

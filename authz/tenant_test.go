@@ -2,6 +2,7 @@ package authz_test
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -306,6 +307,10 @@ func TestMetadata(t *testing.T) {
 	if d.Metadata[0].Text != d.ID.String() || d.Metadata[1].Text != "acme" || d.Metadata[3].Value.Str() != "user-1" {
 		t.Errorf("metadata is %+v", d.Metadata)
 	}
+	d = a.decide(get("/orders/7", a.idp.sign(t, jwt.MapClaims{"scope": "orders:read", "flat": json.RawMessage("null")})))
+	if len(d.Metadata) != 3 || d.Metadata[2].Name != "sub" {
+		t.Errorf("with a null: %+v", d.Metadata)
+	}
 	d = a.decide(get("/other", a.idp.sign(t, scope)))
 	if len(d.Metadata) != 2 || d.Metadata[0].Text != d.ID.String() || d.Metadata[1] != (authz.MetadataField{Name: "reason", Text: "policy_denied"}) {
 		t.Errorf("metadata of a denial is %+v", d.Metadata)
@@ -322,6 +327,17 @@ func TestAccessors(t *testing.T) {
 	if tenant.Name() != "acme" || !slices.Equal(tenant.Hosts(), []string{"api.example.com"}) || len(tenant.Entries()) != 0 ||
 		tenant.Policy() != a.tenant.Policy || !slices.Equal(tenant.Issuers(), a.tenant.Issuers) {
 		t.Errorf("tenant is %q on %v", tenant.Name(), tenant.Hosts())
+	}
+}
+
+// Tenants are listed by name, and a realm of several words is one.
+func TestAccessorsOfMany(t *testing.T) {
+	p := newPlatform(t, func(p *platform) { p.spec.Realm = "the api" })
+	if names := p.engine.Snapshot().TenantNames(); !slices.Equal(names, []string{"acme", "asleep", "globex", "hidden"}) || p.engine.Snapshot().Tenants() != len(names) {
+		t.Errorf("tenants are %v", names)
+	}
+	if d := p.ask("acme.example/orders/7", ""); d.Realm != "the api" {
+		t.Errorf("realm %q", d.Realm)
 	}
 }
 
