@@ -151,6 +151,16 @@ func TestP8ShardsAreSmall(t *testing.T) {
 	}
 }
 
+// TestShardsOfACache: as many as a server may have cores, fewer where they would
+// be too small to share, and more where they would be slow to search.
+func TestShardsOfACache(t *testing.T) {
+	for size, want := range map[int]int{1: 1, 127: 1, 128: 2, 4096: 64, 8192: 64, 65_536: 64, 65_600: 128, 1_000_000: 1024} {
+		if got := len(NewCache(size).shards); got != want {
+			t.Errorf("size %d: %d shards, want %d", size, got, want)
+		}
+	}
+}
+
 func TestCacheKeepsWhatIsAskedFor(t *testing.T) {
 	c := NewCache(64)
 	for n := range uint64(64) {

@@ -156,6 +156,13 @@ func TestP4OtherSettings(t *testing.T) {
 			c.want(t, c.v, now, true, nil)
 		})
 	}
+	t.Run("moved between lists", func(t *testing.T) {
+		c := newCachedCase(t)
+		c.spec.Types, c.spec.AudienceClaim = []string{"at+jwt", "aud"}, []string{"aud"}
+		c.want(t, newTestVerifier(t, c.spec, c.cache), start, false, nil)
+		c.spec.Types, c.spec.AudienceClaim = []string{"at+jwt"}, []string{"aud", "aud"}
+		c.want(t, newTestVerifier(t, c.spec, c.cache), start, false, ErrAudience)
+	})
 	t.Run("equal settings of a later generation", func(t *testing.T) {
 		c := newCachedCase(t)
 		spec := c.spec

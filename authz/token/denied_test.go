@@ -1,6 +1,8 @@
 package token
 
 import (
+	"context"
+	"errors"
 	"testing"
 )
 
@@ -59,14 +61,56 @@ func TestDeniedKeysFollowTheSet(t *testing.T) {
 	}
 }
 
+// TestP3OnlyAWholeThumbprintNamesAKey: of a text that is almost one, no more is
+// denied than the kid that it is.
+func TestP3OnlyAWholeThumbprintNamesAKey(t *testing.T) {
+	p := testPairs()
+	thumbprint := p.rs.key.Thumbprint()
+	longer, text := base64url(append(thumbprint[:], 0)), thumbprint.String()
+	for _, denied := range []string{longer, text[:40], text[:42], text + "=", text + "!", thumbprintURN, "abcd"} {
+		keys := must(Without(&source{set: p.set()}, []string{denied}))
+		expect(t, newTestVerifier(t, testSpec(keys), nil), p.rs.mint("RS256", nil, goodClaims()), nil)
+		if Denied([]string{denied}, "rs", text) || Denied([]string{denied}, "", "") || !Denied([]string{denied}, denied, text) {
+			t.Errorf("%s: Denied says something else", denied)
+		}
+	}
+	if Denied([]string{""}, "", "") || Denied([]string{""}, "rs", text) {
+		t.Error("the empty name names a key")
+	}
+}
+
+// TestP1ASourceThatContradictsItself: with an error there are no keys, whatever
+// comes with it, and neither are there where nothing comes at all.
+func TestP1ASourceThatContradictsItself(t *testing.T) {
+	p := testPairs()
+	both, neither := &source{set: p.set(), err: ErrKeysPending}, &source{}
+	for name, row := range map[string]struct {
+		keys KeySource
+		want error
+	}{
+		"both":                      {both, ErrKeysPending},
+		"both, some are denied":     {must(Without(both, []string{"es"})), ErrKeysPending},
+		"neither":                   {neither, ErrKeysUnavailable},
+		"neither, some are denied":  {must(Without(neither, []string{"es"})), ErrKeysUnavailable},
+		"another error, and a set":  {&source{set: p.set(), err: errors.New("x")}, ErrKeysUnavailable},
+		"a deadline, and a set":     {&source{set: p.set(), err: context.DeadlineExceeded}, ErrDeadline},
+		"its caller left, and more": {&source{set: p.set(), err: context.Canceled}, ErrDeadline},
+	} {
+		t.Run(name, func(t *testing.T) {
+			expect(t, newTestVerifier(t, testSpec(row.keys), nil), p.rs.mint("RS256", nil, goodClaims()), row.want)
+		})
+	}
+}
+
 func TestWithoutRefusesWhatNamesNoKey(t *testing.T) {
 	for _, bad := range []string{"", "a\n", string(make([]byte, MaxKIDBytes+1))} {
 		if _, err := Without(&source{}, []string{bad}); err == nil {
 			t.Errorf("%q", bad)
 		}
 	}
-	if keys := must(Without(&source{}, nil)); keys == nil {
-		t.Error("nothing denied, no source")
+	keys := &source{}
+	if same := must(Without(keys, nil)); same != keys {
+		t.Error("nothing denied, another source")
 	}
 }
 

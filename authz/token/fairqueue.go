@@ -132,19 +132,19 @@ func (q *fairQueue) hasRoom(leaf *node) bool {
 }
 
 // delay estimates how long one more token of the leaf would wait: what its own
-// payer does before it, as often as others take turns with it, but no longer
-// than all that waits.
+// payer does before it, as often as others take turns with it, and what these do
+// first because its payer is ahead of them, but no longer than all that waits.
 func (q *fairQueue) delay(leaf *node) time.Duration {
-	ahead := leaf.queued
+	before := leaf.queued
 	for n := leaf; n.parent != nil; n = n.parent {
 		p := n.parent
-		rivals := len(p.ready)
-		if n.waiting == 0 {
-			rivals++
+		others := time.Duration(len(p.ready))
+		if n.waiting > 0 {
+			others--
 		}
-		ahead = min(p.queued, (max(0, n.used-p.clock)+ahead)*time.Duration(rivals))
+		before = min(p.queued, max(0, n.used-p.clock)*others+before*(others+1))
 	}
-	return ahead / time.Duration(q.slots)
+	return before / time.Duration(q.slots)
 }
 
 // push queues a token.

@@ -133,7 +133,7 @@ func TestValueOfAnotherKind(t *testing.T) {
 		if m.Kind() != kind {
 			t.Errorf("%s is of kind %d", name, m.Kind())
 		}
-		if m.Bool() != (kind == Bool) || (m.Str() != "") != (kind == String) || (m.Num() != Number{}) != (kind == Num) {
+		if m.Bool() != (kind == Bool) || (m.Str() != "") != (kind == String) || (m.Num() != Number{}) != (kind == Num) || (m.Written() != "") != (kind == Num) {
 			t.Errorf("%s passes for another kind", name)
 		}
 		if (m.At(0) != nil) != (kind == List) || m.At(1) != nil || m.At(-1) != nil {
