@@ -153,7 +153,7 @@ func emptyOf(e *exchange) authz.Request {
 }
 
 func emptyMessageOf(e *exchange) message {
-	return message{context: map[string]string{}, mapped: e.message.mapped[:0], raw: e.message.raw[:0]}
+	return message{context: map[string]string{}, headers: e.message.headers[:0]}
 }
 
 // TestSecondMessage: a client that sends two messages gets the transport's

@@ -113,13 +113,17 @@ func appendChallengeHeader(dst []byte, a *answer, d *authz.Decision) (_ []byte, 
 
 // appendOverwrite appends a HeaderValueOption as headerCell.fill makes it.
 func appendOverwrite(dst []byte, number protowire.Number, name, value string) []byte {
-	dst, option := open(dst, number)
-	dst, header := open(dst, optionHeader)
+	header := textSize(name)
+	if value != "" {
+		header += textSize(value)
+	}
+	dst = appendHead(dst, number, protowire.SizeBytes(header)+1+len(overwriting))
+	dst = appendHead(dst, optionHeader, header)
 	dst = appendText(dst, 1, name)
 	if value != "" {
 		dst = appendText(dst, 2, value)
 	}
-	return closed(append(closed(dst, header), overwriting...), option)
+	return append(dst, overwriting...)
 }
 
 // overwriting is what follows the header in a HeaderValueOption: append (2) is
@@ -134,15 +138,26 @@ func appendCode(dst []byte, number protowire.Number, code uint64) []byte {
 }
 
 func appendText(dst []byte, number protowire.Number, s string) []byte {
-	dst = protowire.AppendTag(dst, number, protowire.BytesType)
-	dst = protowire.AppendVarint(dst, uint64(len(s)))
-	return append(dst, s...)
+	return append(appendHead(dst, number, len(s)), s...)
+}
+
+// textSize is how many bytes appendText appends.
+func textSize(s string) int { return 1 + protowire.SizeBytes(len(s)) }
+
+// appendHead appends what comes before the value of a length-delimited field:
+// its tag of one byte, as all fields of answers have, and its size.
+func appendHead(dst []byte, number protowire.Number, size int) []byte {
+	dst = append(dst, byte(number)<<3|byte(protowire.BytesType), byte(size))
+	if size < 0x80 {
+		return dst
+	}
+	return protowire.AppendVarint(dst[:len(dst)-1], uint64(size))
 }
 
 // open begins a length-delimited field and returns where its value starts.
 // There is one byte for its length, which closed widens where it must.
 func open(dst []byte, number protowire.Number) ([]byte, int) {
-	dst = append(protowire.AppendTag(dst, number, protowire.BytesType), 0)
+	dst = appendHead(dst, number, 0)
 	return dst, len(dst)
 }
 

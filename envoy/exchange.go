@@ -101,7 +101,7 @@ func (e *exchange) receive(data mem.BufferSlice) {
 	e.drop() // a client may send a second message, which gRPC then refuses
 	e.held = data.MaterializeToBuffer(mem.DefaultBufferPool())
 	if e.decoded = e.decode(e.held.ReadOnlyData()); !e.decoded {
-		e.message.reset()
+		e.decoder.reset()
 	}
 }
 
@@ -134,7 +134,6 @@ func (e *exchange) drop() {
 	if e.held == nil {
 		return
 	}
-	e.message.reset()
 	e.decoder.reset()
 	if e.home.overwrite {
 		overwriteAll(e.held.ReadOnlyData())
@@ -172,7 +171,6 @@ func (m *message) reset() {
 		m.context = make(map[string]string) // to clear a large one would cost every request
 	}
 	clear(m.context)
-	clear(m.mapped)
-	clear(m.raw)
-	*m = message{context: m.context, mapped: m.mapped[:0], raw: m.raw[:0]}
+	clear(m.headers)
+	*m = message{context: m.context, headers: m.headers[:0]}
 }

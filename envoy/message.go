@@ -17,17 +17,36 @@ type message struct {
 
 	method, scheme, path, host string
 
-	// Of more headers than a request may have only their number counts: the
-	// lists may then be shorter.
-	mapped      []authz.Header // entries of `headers`, one a name
+	// headers are the entries of `headers`, one a name, or of `header_map`. Of
+	// more than a request may have, or of both, only the numbers count: the list
+	// may then be any.
+	headers     []authz.Header
 	mappedCount int
-	raw         []rawHeader // entries of `header_map`
 	rawCount    int
-	rawBytes    int // of all raw values
+	rawBytes    int  // of all raw values
+	ambiguous   bool // an entry of header_map says one value as text and another as bytes
+
+	// clean says that each name isLowerName, but for the colon of a pseudo header,
+	// and that no value breaksLine, so that nobody need look again.
+	clean bool
 }
 
-// rawHeader is one entry of header_map.
-type rawHeader struct{ name, value, raw string }
+// addRaw adds an entry of header_map and returns its value: the bytes as sent,
+// or else the text. Once there are too many entries it does not matter which.
+func (m *message) addRaw(name, raw, text string) string {
+	m.rawCount++
+	m.rawBytes += len(raw)
+	switch {
+	case raw == "":
+		raw = text
+	case text != "" && text != raw:
+		m.ambiguous = true
+	}
+	if m.rawCount <= maxHeaderLines+pseudoCount {
+		m.headers = append(m.headers, authz.Header{Name: name, Value: raw})
+	}
+	return raw
+}
 
 // readGenerated fills an empty message from one that generated code decoded.
 // Nothing of it aliases bytes that others may write.
@@ -45,23 +64,24 @@ func (m *message) readGenerated(msg *authv3.CheckRequest) {
 
 func (m *message) readGeneratedHeaders(http *authv3.AttributeContext_HttpRequest) {
 	mapped, raw := http.GetHeaders(), http.GetHeaderMap().GetHeaders()
-	m.mappedCount, m.rawCount = len(mapped), len(raw)
+	m.mappedCount = len(mapped)
+	size := 0
 	for _, header := range raw {
-		m.rawBytes += len(header.GetRawValue())
+		size += len(header.GetRawValue())
 	}
-	if m.mappedCount+m.rawCount > maxHeaderLines+pseudoCount || m.rawBytes > maxHeaderBytes {
+	if len(mapped)+len(raw) > maxHeaderLines+pseudoCount || size > maxHeaderBytes {
+		m.rawCount, m.rawBytes = len(raw), size
 		return
 	}
-	m.mapped = make([]authz.Header, 0, len(mapped))
+	m.headers = make([]authz.Header, 0, len(mapped)+len(raw))
 	for name, value := range mapped {
-		m.mapped = append(m.mapped, authz.Header{Name: name, Value: value})
+		m.headers = append(m.headers, authz.Header{Name: name, Value: value})
 	}
-	m.raw = make([]rawHeader, len(raw))
 	var values strings.Builder // one allocation for all values
-	values.Grow(m.rawBytes)
-	for i, header := range raw {
+	values.Grow(size)
+	for _, header := range raw {
 		start := values.Len()
 		_, _ = values.Write(header.GetRawValue())
-		m.raw[i] = rawHeader{name: header.GetKey(), value: header.GetValue(), raw: values.String()[start:]}
+		m.addRaw(header.GetKey(), values.String()[start:], header.GetValue())
 	}
 }

@@ -56,7 +56,7 @@ type meter struct {
 
 func (m *meter) charge(s string) {
 	m.left -= len(s)
-	m.invalid = m.invalid || !utf8.ValidString(s)
+	m.invalid = m.invalid || !isPrintable(s) && !utf8.ValidString(s)
 }
 
 // verdict returns why what was charged must not be said, or nil.

@@ -28,66 +28,40 @@ const unnamedUpgrade = "?"
 // readHeaders reads whichever encoding arrived. Both at once are ambiguous.
 func (r *reader) readHeaders() bool {
 	mapped, raw := r.msg.mappedCount, r.msg.rawCount
-	if mapped > 0 && raw > 0 {
+	if mapped > 0 && raw > 0 || mapped+raw > maxHeaderLines+pseudoCount || r.msg.rawBytes > maxHeaderBytes || r.msg.ambiguous {
 		return false
 	}
-	if mapped+raw > maxHeaderLines+pseudoCount {
-		return false
+	r.raw, r.req.Headers.Joined = raw > 0, raw == 0
+	lines := slices.Grow(r.req.Headers.Lines[:0], mapped+raw)
+	ok := true
+	for i := 0; i < len(r.msg.headers) && ok; i++ {
+		lines, ok = r.add(lines, &r.msg.headers[i])
 	}
-	r.req.Headers.Lines = slices.Grow(r.req.Headers.Lines[:0], mapped+raw)
-	if raw > 0 {
-		r.raw = true
-		return r.readRaw()
+	if !ok && !r.raw { // A map has no order, so what was read before is chance.
+		clear(lines)
+		lines = lines[:0]
 	}
-	r.req.Headers.Joined = true
-	for i := range r.msg.mapped {
-		if !r.add(r.msg.mapped[i].Name, r.msg.mapped[i].Value) {
-			// A map has no order, so what was read before is chance.
-			clear(r.req.Headers.Lines)
-			r.req.Headers.Lines = r.req.Headers.Lines[:0]
-			return false
-		}
-	}
-	return true
-}
-
-// readRaw reads header_map. A value is the bytes as sent or else a text; two
-// that differ are ambiguous.
-func (r *reader) readRaw() bool {
-	if r.msg.rawBytes > maxHeaderBytes {
-		return false
-	}
-	for i := range r.msg.raw {
-		header := &r.msg.raw[i]
-		value := header.value
-		if header.raw != "" {
-			if value != "" && value != header.raw {
-				return false
-			}
-			value = header.raw
-		}
-		if !r.add(header.name, value) {
-			return false
-		}
-	}
-	return true
+	r.req.Headers.Lines = lines
+	return ok
 }
 
 // add takes one header, as a line or as a pseudo header.
-func (r *reader) add(name, value string) bool {
-	r.bytes += len(name) + len(value)
-	if r.bytes > maxHeaderBytes || breaksLine(value) {
-		return false
+func (r *reader) add(lines []authz.Header, h *authz.Header) ([]authz.Header, bool) {
+	r.bytes += len(h.Name) + len(h.Value)
+	if r.bytes > maxHeaderBytes || !r.msg.clean && breaksLine(h.Value) {
+		return lines, false
 	}
-	if strings.HasPrefix(name, ":") {
-		return r.addPseudo(name, value)
+	if strings.HasPrefix(h.Name, ":") {
+		return lines, r.addPseudo(h.Name, h.Value)
 	}
-	name, ok := lowerName(name)
-	if !ok || len(r.req.Headers.Lines) >= maxHeaderLines {
-		return false
+	name, ok := h.Name, true
+	if !r.msg.clean {
+		name, ok = lowerName(name)
 	}
-	r.req.Headers.Lines = append(r.req.Headers.Lines, authz.Header{Name: name, Value: value})
-	return true
+	if !ok || len(lines) >= maxHeaderLines {
+		return lines, false
+	}
+	return append(lines, authz.Header{Name: name, Value: h.Value}), true
 }
 
 // addPseudo refuses a pseudo header that is unknown or comes twice.

@@ -46,6 +46,9 @@ func lowerName(name string) (string, bool) {
 
 // isLowerName reports whether a name can be sent as it is.
 func isLowerName(name string) bool {
+	if isCommonName(name) {
+		return true
+	}
 	for i := range len(name) {
 		if !isLowerTokenByte(name[i]) {
 			return false
@@ -64,24 +67,25 @@ func isFieldValue(s string) bool {
 	if isBlank(s[0]) || isBlank(s[len(s)-1]) {
 		return false
 	}
-	ascii := true
+	if isPrintable(s) {
+		return true
+	}
 	for i := range len(s) {
-		c := s[i]
-		if c < ' ' && c != '\t' || c == 0x7f {
+		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
 			return false
 		}
-		ascii = ascii && c < utf8.RuneSelf
 	}
-	return ascii || utf8.ValidString(s)
+	return utf8.ValidString(s)
 }
 
 func isBlank(c byte) bool { return c == ' ' || c == '\t' }
 
 // breaksLine reports bytes that no header value can have carried.
 func breaksLine(s string) bool {
-	if !hasControl(s) {
-		return false
-	}
+	return !isPrintable(s) && holdsBreak(s)
+}
+
+func holdsBreak(s string) bool {
 	return strings.IndexByte(s, '\n') >= 0 || strings.IndexByte(s, '\r') >= 0 || strings.IndexByte(s, 0) >= 0
 }
 
@@ -99,23 +103,4 @@ func isQuotable(s string) bool {
 // isScopeToken reports whether s is a scope-token (RFC 6749 section 3.3).
 func isScopeToken(s string) bool {
 	return s != "" && isQuotable(s) && strings.IndexByte(s, ' ') < 0
-}
-
-// hasControl reports whether there is a byte below a space. It looks at eight
-// bytes at a time.
-func hasControl(s string) bool {
-	const each, high = 0x0101010101010101, 0x8080808080808080
-	for ; len(s) >= 8; s = s[8:] {
-		w := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
-		if (w-each*' ')&^w&high != 0 {
-			return true
-		}
-	}
-	for i := range len(s) {
-		if s[i] < ' ' {
-			return true
-		}
-	}
-	return false
 }

@@ -1,13 +1,10 @@
 package envoy
 
 import (
-	"encoding/binary"
 	"unicode/utf8"
 	"unsafe"
 
 	"google.golang.org/protobuf/encoding/protowire"
-
-	"github.com/claimgate/claimgate/authz"
 )
 
 // field is one field of a message on the wire.
@@ -65,20 +62,27 @@ type decoder struct {
 	*message
 	types *wireTypes
 	names nameSet // of the mapped headers
-
-	entry  authz.Header // the entry of a map that is being read
-	header rawHeader    // the entry of header_map that is being read
+	entry entry   // the one that is being read
 }
 
+// entry is one entry of a map from text to text, or of header_map.
+type entry struct{ name, value, raw string }
+
 // decode reports whether generated code would decode the bytes. The message
-// must be empty but for the room of its lists and its map.
+// must be empty but for the room of its list and its map.
 func (d *decoder) decode(b []byte) bool {
+	d.clean = true
 	return d.each(b, protowire.DefaultRecursionLimit-1, (*decoder).check)
 }
 
-// reset forgets what was read, so that nothing is left that aliases it.
+// reset empties the message but keeps its room, and forgets all that aliases
+// what was read.
 func (d *decoder) reset() {
-	d.names, d.entry, d.header = nameSet{}, authz.Header{}, rawHeader{}
+	if d.mappedCount > 0 {
+		clear(d.names[:])
+	}
+	d.entry = entry{}
+	d.message.reset()
 }
 
 // each reads the fields of one message. depth is how deep messages may still
@@ -156,9 +160,27 @@ func (d *decoder) socket(f field, depth int) (ok bool) {
 // extension reads one entry of context_extensions. Beyond the limit it is
 // enough to know that there are too many.
 func (d *decoder) extension(b []byte, depth int) bool {
-	ok := d.readEntry(b, depth)
+	ok := d.mapEntry(b, depth)
 	if ok && len(d.context) <= maxContextPairs {
-		d.context[d.entry.Name] = d.entry.Value
+		d.context[d.entry.name] = d.entry.value
+	}
+	return ok
+}
+
+// mapEntry reads the entry of a map from text to text: what is missing is empty.
+func (d *decoder) mapEntry(b []byte, depth int) bool {
+	d.entry = entry{}
+	return d.each(b, depth, (*decoder).mapField)
+}
+
+func (d *decoder) mapField(f field, depth int) (ok bool) {
+	switch f.key() {
+	case 1:
+		d.entry.name, ok = text(f.value)
+	case 2:
+		d.entry.value, ok = text(f.value)
+	default:
+		ok = d.types.entry.admits(&f, depth)
 	}
 	return ok
 }
@@ -184,80 +206,9 @@ func (d *decoder) httpRequest(f field, depth int) (ok bool) {
 	case 6:
 		d.scheme, ok = text(f.value)
 	case 13:
-		ok = d.each(f.value, depth-1, (*decoder).headerMap)
+		ok = d.headerMap(f.value, depth-1)
 	default:
 		ok = d.types.http.admits(&f, depth)
-	}
-	return ok
-}
-
-// mappedHeader reads one entry of headers. Once there are too many names it
-// does not matter which.
-func (d *decoder) mappedHeader(b []byte, depth int) bool {
-	ok := d.readEntry(b, depth)
-	if !ok || d.mappedCount > maxHeaderLines+pseudoCount {
-		return ok
-	}
-	if at, known := d.names.find(d.entry.Name, d.mapped); known {
-		d.mapped[at].Value = d.entry.Value
-		return true
-	}
-	d.mapped = append(d.mapped, d.entry)
-	d.mappedCount++
-	return true
-}
-
-// readEntry reads the entry of a map from text to text: what is missing is
-// empty.
-func (d *decoder) readEntry(b []byte, depth int) bool {
-	d.entry = authz.Header{}
-	return d.each(b, depth, (*decoder).entryField)
-}
-
-func (d *decoder) entryField(f field, depth int) (ok bool) {
-	switch f.key() {
-	case 1:
-		d.entry.Name, ok = text(f.value)
-	case 2:
-		d.entry.Value, ok = text(f.value)
-	default:
-		ok = d.types.entry.admits(&f, depth)
-	}
-	return ok
-}
-
-func (d *decoder) headerMap(f field, depth int) bool {
-	if f.key() == 1 {
-		return d.rawHeader(f.value, depth-1)
-	}
-	return d.types.headerMap.admits(&f, depth)
-}
-
-// rawHeader reads one entry of header_map. Once there are too many it does not
-// matter which.
-func (d *decoder) rawHeader(b []byte, depth int) bool {
-	d.header = rawHeader{}
-	if !d.each(b, depth, (*decoder).rawHeaderField) {
-		return false
-	}
-	d.rawCount++
-	d.rawBytes += len(d.header.raw)
-	if d.rawCount <= maxHeaderLines+pseudoCount {
-		d.raw = append(d.raw, d.header)
-	}
-	return true
-}
-
-func (d *decoder) rawHeaderField(f field, depth int) (ok bool) {
-	switch f.key() {
-	case 1:
-		d.header.name, ok = text(f.value)
-	case 2:
-		d.header.value, ok = text(f.value)
-	case 3:
-		d.header.raw, ok = alias(f.value), true
-	default:
-		ok = d.types.header.admits(&f, depth)
 	}
 	return ok
 }
@@ -269,38 +220,4 @@ func text(b []byte) (string, bool) { return alias(b), utf8.Valid(b) }
 // nobody writes to them.
 func alias(b []byte) string {
 	return unsafe.String(unsafe.SliceData(b), len(b)) //nolint:gosec // the length is that of the bytes
-}
-
-// nameSet finds names in a list that grows with it. It is a hash table of
-// positions, one more each, with open addressing.
-type nameSet [nameSlots]uint16
-
-// nameSlots is a power of two above the greatest number of names, so that there
-// is always an empty slot.
-const (
-	nameBits  = 9
-	nameSlots = 1 << nameBits
-)
-
-// find returns the position of a name in the list. A name that is not there is
-// taken for the next one to be appended.
-func (s *nameSet) find(name string, list []authz.Header) (int, bool) {
-	for slot := nameHash(name) & (nameSlots - 1); ; slot = (slot + 1) & (nameSlots - 1) {
-		at := int(s[slot])
-		if at == 0 {
-			s[slot] = uint16(len(list) + 1)
-			return 0, false
-		}
-		if list[at-1].Name == name {
-			return at - 1, true
-		}
-	}
-}
-
-// nameHash tells most names apart by their length and their last eight bytes.
-func nameHash(name string) uint64 {
-	var last [8]byte
-	copy(last[:], name[max(0, len(name)-8):])
-	hash := (binary.LittleEndian.Uint64(last[:]) ^ uint64(len(name))) * 0x9e3779b97f4a7c15
-	return hash >> (64 - nameBits)
 }

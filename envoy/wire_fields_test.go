@@ -113,6 +113,7 @@ func TestEveryFieldEndsWhereProtobufEndsIt(t *testing.T) {
 				t.Fatalf("%.20x: field %d of type %d with %d bytes", b, f.number, f.wire, len(f.value))
 			}
 		}
+		compareCut(t, b)
 	}
 	few := []byte{0, 1, 2, 3, 5, 7, 8, 0x0a, 0x0b, 0x0c, 0x7f, 0x80, 0x81, 0xff}
 	for tag := range 256 {
@@ -147,6 +148,56 @@ func TestEveryFieldEndsWhereProtobufEndsIt(t *testing.T) {
 	for _, tail := range []string{"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", "\xff\xff\xff\xff\x0f", "\x80\x80\x80\x80\x08"} {
 		for _, wire := range []byte{0, 2} {
 			try([]byte(fmt.Sprintf("%c%s", 8|wire, tail)))
+		}
+	}
+}
+
+// compareCut holds cut to nextField: it takes the same field, and takes it where
+// a length of one or two bytes stands behind a tag of one.
+func compareCut(t *testing.T, b []byte) {
+	t.Helper()
+	f, rest, there := nextField(b)
+	for number := protowire.Number(1); number <= 3; number++ {
+		value, left, ok := cut(b, byte(number)<<3|byte(protowire.BytesType))
+		if ok && (!there || f.number != number || f.wire != protowire.BytesType || string(f.value) != string(value) || string(rest) != string(left)) {
+			t.Fatalf("%.20x: cut takes field %d with %d bytes", b, number, len(value))
+		}
+		head := len(b) - len(rest) - len(f.value)
+		if want := there && f.key() == number && b[0] < 0x80 && head <= 3 && len(b) > 2; ok != want {
+			t.Fatalf("%.20x: cut takes field %d: %v, want %v", b, number, ok, want)
+		}
+	}
+}
+
+// TestEveryFormOfAnEntry writes entries of headers from up to three fields in
+// any order: what Envoy writes is read another way than the rest, and must be
+// read as the rest is.
+func TestEveryFormOfAnEntry(t *testing.T) {
+	fields := []part{{1, "x-b", nil}, {1, "X-B", nil}, {1, ":path", nil}, {1, "\xff", nil}, {1, "", nil}, {2, "v", nil}, {2, "v\n", nil},
+		{2, "\xc3\xa9\t", nil}, {2, "\xff", nil}, {2, "", nil}, {3, "v", nil}, {3, "\xff\n", nil}, {3, "", nil}, {9, "\xff", nil}, {2, strings.Repeat("v", 300), nil}, {3, strings.Repeat("v", 300), nil}}
+	for _, number := range []protowire.Number{3, 13} {
+		try := func(entry []part) {
+			t.Helper()
+			first, last := part{1, "", []part{{1, "x-a", nil}, {3, "1", nil}}}, part{1, "", []part{{1, "x-c", nil}, {3, "3", nil}}}
+			headers := []part{{number, "", []part{first, {1, "", entry}, last}}}
+			if number == 3 {
+				first.parts[1].number, last.parts[1].number = 2, 2
+				headers = []part{{3, "", first.parts}, {3, "", entry}, {3, "", last.parts}}
+			}
+			http := append([]part{{2, "GET", nil}, {4, "/orders/1", nil}, {5, "api.example.com", nil}}, headers...)
+			wire := (&injector{at: -1}).encode([]part{{1, "", []part{{4, "", []part{{2, "", http}}}}}})
+			compareReading(t, wire, 0)
+		}
+		for _, a := range fields {
+			try([]part{a})
+			for _, b := range fields {
+				try([]part{a, b})
+				for i := range fields {
+					if a.number == 1 {
+						try([]part{a, b, fields[i]})
+					}
+				}
+			}
 		}
 	}
 }
