@@ -54,6 +54,17 @@ func TestP8TenantSpecBounds(t *testing.T) {
 			}
 		}
 	}
+	named := func(name string) func(*authz.TenantSpec) { return func(s *authz.TenantSpec) { s.Name = name } }
+	places := func(n int) func(*authz.TenantSpec) {
+		return func(s *authz.TenantSpec) {
+			s.Issuers, s.Grants = nil, nil
+			for i := range n {
+				s.Grants = append(s.Grants, authz.IssuerGrant{Issuer: newIDP(t, fmt.Sprintf("https://id-%d.example.com/", i), 1).with(t, fmt.Sprint(i), authz.IssuerSpec{
+					Credentials: []authz.CredentialSpec{{Cookie: fmt.Sprint("c", i)}},
+				})})
+			}
+		}
+	}
 	path := func(n int) []string { return strings.Split(strings.Repeat("a", n), "") }
 	for name, row := range map[string]struct {
 		at, beyond func(*authz.TenantSpec)
@@ -66,6 +77,9 @@ func TestP8TenantSpecBounds(t *testing.T) {
 			roles(authz.HeaderSpec{Source: authz.SourceSpec{Claim: path(token.MaxDepth)}}),
 			roles(authz.HeaderSpec{Source: authz.SourceSpec{Claim: path(token.MaxDepth + 1)}}), "headers[0].claim",
 		},
+		"name":           {named(strings.Repeat("a", 64)), named(strings.Repeat("a", 65)), "name"},
+		"name of many":   {named("a_b-C.1"), named("a b"), "name"},
+		"places":         {places(16), places(17), "issuers"},
 		"ids":            {ids(256), ids(257), "ids.idp"},
 		"shortest id":    {ids(1), ids(0), "ids.idp"},
 		"issuers":        {issuers(authz.MaxTenantIssuers), issuers(authz.MaxTenantIssuers + 1), "issuers"},
@@ -162,5 +176,49 @@ func TestHeaderOfDecisionIDs(t *testing.T) {
 			path = "decisionIdHeader"
 		}
 		expectProblem(t, &authz.SnapshotSpec{DecisionIDHeader: name}, path)
+	}
+}
+
+// TestP8ResourceMetadataIsBounded holds each bound on the metadata of a resource
+// to one.
+func TestP8ResourceMetadataIsBounded(t *testing.T) {
+	const host = "https://a.example/"
+	scopes := func(n, size int) *authz.ResourceMetadata {
+		list := make([]string, n)
+		for i := range list {
+			list[i] = strings.Repeat("s", size)
+		}
+		return &authz.ResourceMetadata{Resource: host, ScopesSupported: list}
+	}
+	servers := func(n, size int) *authz.ResourceMetadata {
+		list := make([]string, n)
+		for i := range list {
+			list[i] = host + strings.Repeat("s", size-len(host))
+		}
+		return &authz.ResourceMetadata{Resource: host, AuthorizationServers: list}
+	}
+	url := func(n int) *authz.ResourceMetadata {
+		return &authz.ResourceMetadata{Resource: host + strings.Repeat("a", n-len(host))}
+	}
+	for name, row := range map[string]struct {
+		at, beyond *authz.ResourceMetadata
+		path       string
+	}{
+		"URL":      {url(1024), url(1025), ".resource"},
+		"servers":  {servers(64, 30), servers(65, 30), ""},
+		"server":   {servers(2, 1024), servers(1, 1025), ".authorizationServers[0]"},
+		"scopes":   {scopes(256, 3), scopes(257, 3), ""},
+		"scope":    {scopes(2, 256), scopes(1, 257), ".scopesSupported[0]"},
+		"no scope": {scopes(1, 1), scopes(1, 0), ".scopesSupported[0]"},
+	} {
+		spec := newACME(t, nil).tenant
+		spec.ResourceMetadata = row.at
+		if _, problems := authz.NewTenant(spec); len(problems) > 0 {
+			t.Errorf("%s: at the bound: %v", name, problems)
+		}
+		spec.ResourceMetadata = row.beyond
+		if tenant, problems := authz.NewTenant(spec); tenant != nil || len(problems) != 1 || problems[0].Path != "resourceMetadata"+row.path {
+			t.Errorf("%s: beyond the bound: %v, want one at resourceMetadata%s", name, problems, row.path)
+		}
 	}
 }
