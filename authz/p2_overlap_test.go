@@ -100,6 +100,9 @@ func TestP2OverlappingPlacesAreProblems(t *testing.T) {
 		{"the name came first", entries(label), tenants(p.tenant("b", nil, list("label"), nil), p.tenant("a", list("b.x"), nil, nil)), "tenants[1].hosts[0]", list(`"b.x"`)},
 		{"its own expansion", entries(yielding(label, "a")), tenants(p.tenant("a", list("a.x"), list("label"), nil)), "tenants[0].entries[0]", list("a.x")},
 		{"its own expansion, of an entry that does not yield", entries(label), tenants(p.tenant("a", list("a.x"), list("label"), nil)), "tenants[0].hosts[0]", list("a.x")},
+		{"its own host above its expansion", entries(yielding(prefixed(label, "label", "/p"), "a")), tenants(p.tenant("a", list("a.x"), list("label"), list("label"))), "", nil},
+		{"expansion in a wildcard that yields to the tenant", entries(yielding(wide, "b"), label), tenants(p.tenant("b", nil, list("label"), nil)), "", nil},
+		{"expansion in a wildcard that yields to its namesake", entries(yielding(wide, "path"), label, path), tenants(p.tenant("path", nil, list("label"), nil)), "tenants[0].entries[0]", list(`"path.x" of tenant "path" of entry "label"`)},
 		{"not a label", entries(label), tenants(p.tenant("A", nil, list("label"), nil)), "tenants[0].entries[0]", list(`"A"`)},
 		{"two labels", entries(label), tenants(p.tenant("a.b", nil, list("label"), nil)), "tenants[0].entries[0]", list(`"a.b"`)},
 
@@ -119,6 +122,11 @@ func TestP2OverlappingPlacesAreProblems(t *testing.T) {
 		{"entries, neither is wider", entries(yielding(prefixed(path, "one", "/{tenant}/b"), "two"), yielding(prefixed(path, "two", "/a/{tenant}"), "one")), nil, "entries[1].hosts[0]", nil},
 		{"entries, the same label", entries(label, prefixed(label, "again", "")), nil, "entries[1].hosts[0]", list("{tenant}.x")},
 		{"entries, labels with prefixes", entries(yielding(label, "again"), prefixed(label, "again", "/p")), nil, "", nil},
+		{"entries, labels with prefixes apart", entries(prefixed(label, "one", "/a"), prefixed(label, "two", "/b")), nil, "", nil},
+		{"entries, labels of two parents", entries(label, authz.EntrySpec{Name: "other", Hosts: list("{tenant}.y")}), nil, "", nil},
+		{"entries, a label beside its parent", entries(authz.EntrySpec{Name: "parent", Hosts: list("x"), TenantFromClaim: claim.TenantFromClaim}, label), nil, "", nil},
+		{"entries, the second host", entries(claim, authz.EntrySpec{Name: "more", Hosts: list("own.x", "api.x"), TenantFromClaim: claim.TenantFromClaim}), nil, "entries[1].hosts[1]", list(`"api.x"`)},
+		{"entries, the second label", entries(label, authz.EntrySpec{Name: "more", Hosts: list("{tenant}.y", "{tenant}.x")}), nil, "entries[1].hosts[1]", list("{tenant}.x")},
 		{"entries, wildcards", entries(wide, claim), nil, "entries[1].hosts[0]", list(`"*"`)},
 	}
 	for _, tt := range tests {
@@ -177,6 +185,39 @@ func TestEntryProblems(t *testing.T) {
 	nowhere := authz.EntrySpec{Name: "claim", Hosts: []string{"h"}, TenantFromClaim: []*authz.Issuer{p.shared}}
 	own := newTenant(t, authz.TenantSpec{Name: "own", Entries: []string{"claim"}, Policy: p.policy, Grants: []authz.IssuerGrant{{Issuer: plain}}})
 	expectProblem(t, &authz.SnapshotSpec{Entries: []authz.EntrySpec{nowhere}, Tenants: []*authz.Tenant{own}}, "tenants[0].entries[0]", `"own"`, "no issuer")
+}
+
+// TestP2AChangeThatCannotBeJudgedAloneIsNone holds that a change is left to a
+// whole build where it says what no change can: who was in force and has no good
+// version, before or now, a tenant that is missing, or a template that nobody
+// had.
+func TestP2AChangeThatCannotBeJudgedAloneIsNone(t *testing.T) {
+	p := newPlot(t)
+	first, second := p.tenant("a", []string{"a.x"}, nil, nil), p.tenant("b", []string{"b.x"}, nil, nil)
+	held := []authz.HeldSpec{{Name: "held", Hosts: []string{"h.x"}}}
+	accepted := []authz.HeldSpec{{Name: "held", Hosts: []string{"h.x"}, Accepted: true}}
+	open := newTenant(t, authz.TenantSpec{
+		Name: "c", Hosts: []string{"c.x"}, Policy: p.policy, Issuers: []*token.Issuer{newIDP(t, "https://{any}.example.com", 3).issuer(t, "open")},
+	})
+	plain := newSnapshot(t, authz.SnapshotSpec{Tenants: []*authz.Tenant{first}})
+	for name, row := range map[string]struct {
+		before *authz.Snapshot
+		change authz.Change
+		good   bool
+	}{
+		"one more":             {plain, authz.Change{Tenants: []*authz.Tenant{second}}, true},
+		"one is held":          {plain, authz.Change{Held: held}, true},
+		"one was held":         {newSnapshot(t, authz.SnapshotSpec{Tenants: []*authz.Tenant{first}, Held: held}), authz.Change{Tenants: []*authz.Tenant{second}}, true},
+		"accepted was held":    {newSnapshot(t, authz.SnapshotSpec{Tenants: []*authz.Tenant{first}, Held: accepted}), authz.Change{Tenants: []*authz.Tenant{second}}, false},
+		"accepted is held":     {plain, authz.Change{Held: accepted}, false},
+		"missing":              {plain, authz.Change{Tenants: []*authz.Tenant{nil}}, false},
+		"a template":           {plain, authz.Change{Tenants: []*authz.Tenant{open}}, false},
+		"a place of another's": {plain, authz.Change{Tenants: []*authz.Tenant{p.tenant("b", []string{"a.x"}, nil, nil)}}, false},
+	} {
+		if next := row.before.With(row.change); (next != nil) != row.good {
+			t.Errorf("%s: %v", name, next != nil)
+		}
+	}
 }
 
 // A tenant with a problem contests nothing: those after it are not blamed.
