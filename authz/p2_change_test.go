@@ -180,7 +180,7 @@ func TestP2AChangeIsWhatAWholeBuildIs(t *testing.T) {
 			now = changed
 		}
 	})
-	if accepted < 100 || refused < 100 {
+	if !testing.Short() && (accepted < 100 || refused < 100) {
 		t.Errorf("%d changes were accepted and %d refused: the test proves little", accepted, refused)
 	}
 }

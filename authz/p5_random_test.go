@@ -86,7 +86,7 @@ func TestP5AnyClaims(t *testing.T) {
 			checkUpstream(rt, upstream(req, &d), names, claims)
 		}
 	})
-	if passed < 20 || refused < 5 {
+	if !testing.Short() && (passed < 20 || refused < 5) {
 		t.Errorf("%d passed, %d were refused: the drawn claims prove little", passed, refused)
 	}
 }
