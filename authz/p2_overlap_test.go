@@ -90,6 +90,7 @@ func TestP2OverlappingPlacesAreProblems(t *testing.T) {
 		{"any host, later", nil, tenants(p.tenant("b", list("h.x"), nil, nil), p.tenant("a", list("*"), nil, nil)), "tenants[1].hosts[0]", list(`"*"`)},
 		{"any host over a wildcard", nil, tenants(p.tenant("b", list("*.x"), nil, nil), p.tenant("a", list("*"), nil, nil)), "tenants[1].hosts[0]", list(`"*.x"`)},
 		{"any host over an address", nil, tenants(p.tenant("b", list("[::1]"), nil, nil), p.tenant("a", list("*"), nil, nil)), "tenants[1].hosts[0]", list("[::1]")},
+		{"any host twice", nil, tenants(p.tenant("a", list("*"), nil, list("b")), p.tenant("b", list("*"), nil, list("a"))), "tenants[1].hosts[0]", list("both name host", `"*"`)},
 		{"wide and narrow of one tenant", nil, tenants(p.tenant("a", list("*", "*.x", "h.x"), nil, nil)), "", nil},
 
 		{"expansion in a wildcard", entries(wide, label), tenants(p.tenant("b", nil, list("label"), nil)), "tenants[0].entries[0]", list(`"b.x" of tenant "b" of entry "label"`, `"*" of entry "wide"`)},
@@ -117,6 +118,8 @@ func TestP2OverlappingPlacesAreProblems(t *testing.T) {
 		{"entries, all over prefix", entries(path, claim), nil, "entries[1].hosts[0]", list(`"/t/{tenant}"`)},
 		{"entries, yielding", entries(yielding(claim, "path"), path), nil, "", nil},
 		{"entries, prefixes apart", entries(prefixed(claim, "one", "/a"), prefixed(claim, "two", "/ab"), path), nil, "", nil},
+		{"entries, any host with prefixes apart", entries(prefixed(wide, "one", "/a"), prefixed(wide, "two", "/b")), nil, "", nil},
+		{"entries, any host twice", entries(wide, prefixed(wide, "two", "")), nil, "entries[1].hosts[0]", list(`"*"`)},
 		{"entries, literal in a variable", entries(path, prefixed(claim, "claim", "/t/api")), nil, "entries[1].hosts[0]", nil},
 		{"entries, literal in a variable that yields", entries(yielding(path, "claim"), prefixed(claim, "claim", "/t/api")), nil, "", nil},
 		{"entries, neither is wider", entries(yielding(prefixed(path, "one", "/{tenant}/b"), "two"), yielding(prefixed(path, "two", "/a/{tenant}"), "one")), nil, "entries[1].hosts[0]", nil},

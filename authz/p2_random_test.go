@@ -69,7 +69,7 @@ func TestP2RandomConfigurations(t *testing.T) {
 		}
 	})
 	t.Logf("%d sound configurations, %d allowed, %d refused", models, allowed, refused)
-	if models < 10 || allowed < 50 || refused < 50 {
+	if !testing.Short() && (models < 10 || allowed < 50 || refused < 50) {
 		t.Error("the drawn configurations prove little")
 	}
 }
