@@ -85,8 +85,12 @@ func TestP1DeadlinePassed(t *testing.T) {
 // TestP1PreflightOfAnEntry holds that an entry passes preflights only if it
 // says so, also where its tenants do.
 func TestP1PreflightOfAnEntry(t *testing.T) {
-	for _, passes := range []bool{false, true} {
-		p := newPlatform(t, func(p *platform) { p.spec.Entries[1].Preflight = passes })
+	for i, passes := range []bool{false, true, true} {
+		p := newPlatform(t, func(p *platform) {
+			if p.spec.Entries[1].Preflight = passes; i > 1 {
+				p.spec.Entries[1].Public = nil // it passes nothing else
+			}
+		})
 		d := p.ask("api.example.com/orders/7", "", func(r *authz.Request) {
 			r.Method = "OPTIONS"
 			r.Headers.Lines = append(r.Headers.Lines, authz.Header{Name: "origin", Value: "https://app.example"}, authz.Header{Name: "access-control-request-method", Value: "GET"})

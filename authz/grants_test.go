@@ -32,6 +32,33 @@ func TestP2NoIDIsNoMatch(t *testing.T) {
 	}
 }
 
+// What has no name and no id is nobody: neither a token without an id, whoever
+// may be listed for none, nor a place without a tenant where somebody yields to
+// none.
+func TestP2NobodyIsNobody(t *testing.T) {
+	verified := &token.Issuer{}
+	e := newEntry(&entryForm{issuers: []*Issuer{{issuer: verified, tenantClaim: []string{"org"}}}})
+	by := new(edit)
+	acme := &Tenant{name: "acme"}
+	e.claimed[0].set(by, "", claimed{tenant: acme})
+	e.claimed[0].set(by, "org-1", claimed{tenant: acme})
+	for doc, want := range map[string]Reason{`{}`: TenantUnknown, `{"org":""}`: TenantUnknown, `{"org":["org-1"]}`: TenantUnknown, `{"org":"x"}`: TenantUnknown, `{"org":"org-1"}`: 0} {
+		claims, err := token.ParseObject([]byte(doc))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found, reason, ok := e.findTenant(&token.Verified{Issuer: verified, Claims: claims}); ok != (want == 0) || reason != want || ok && found.tenant != acme {
+			t.Errorf("%s: %v, %v", doc, reason, ok)
+		}
+		if _, reason, ok := e.findTenant(&token.Verified{Issuer: &token.Issuer{}, Claims: claims}); ok || reason != Internal {
+			t.Errorf("%s of another issuer: %v, %v", doc, reason, ok)
+		}
+	}
+	if set := namesOf([]string{"", "a"}); set.has("") || !set.has("a") {
+		t.Errorf("%v holds nobody", set)
+	}
+}
+
 // The id of a grant is what its issuer's tokens have to say: that of the
 // document, else the tenant's name, and none where they say nothing.
 func TestIDOfAGrant(t *testing.T) {

@@ -265,3 +265,37 @@ func TestP1UnknownPlacesOfEntriesLookLikeNoToken(t *testing.T) {
 		}
 	}
 }
+
+// TestP2IDsAreThoseOfTheirIssuer holds that an id is looked for among those of
+// the issuer that says it, where an entry has several.
+func TestP2IDsAreThoseOfTheirIssuer(t *testing.T) {
+	one, two := newIDP(t, "https://one.example.com/", 1), newIDP(t, "https://two.example.com/", 2)
+	issuers := []*authz.Issuer{newIssuer(t, one.issuer(t, "one"), "org"), newIssuer(t, two.issuer(t, "two"), "org")}
+	tenant := func(name string, ids ...string) *authz.Tenant {
+		spec := authz.TenantSpec{Name: name, Entries: []string{"claim"}, Policy: ordersPolicy(t), IDs: map[string]string{}}
+		for i, id := range ids {
+			if id != "" {
+				spec.Grants, spec.IDs[issuers[i].Name()] = append(spec.Grants, authz.IssuerGrant{Issuer: issuers[i]}), id
+			}
+		}
+		return newTenant(t, spec)
+	}
+	engine := newEngine(newClock().Now, zeros{}, newSnapshot(t, authz.SnapshotSpec{
+		Entries: []authz.EntrySpec{{Name: "claim", Hosts: []string{"api.example"}, TenantFromClaim: issuers, Cache: token.NewCache(100)}},
+		Tenants: []*authz.Tenant{tenant("first", "x", ""), tenant("second", "", "x"), tenant("both", "y", "z")},
+	}))
+	for range 2 { // fresh and cached
+		for _, row := range []struct {
+			idp  *idp
+			id   string
+			want string
+		}{{one, "x", "first"}, {two, "x", "second"}, {one, "y", "both"}, {two, "y", ""}, {one, "z", ""}, {two, "z", "both"}} {
+			req := get("/any/1", row.idp.sign(t, jwt.MapClaims{"org": row.id}))
+			req.Host = "api.example"
+			d := engine.Decide(t.Context(), req)
+			if d.Tenant != row.want || (d.Reason == authz.Allowed) != (row.want != "") || row.want == "" && d.Reason != authz.TenantUnknown {
+				t.Errorf("%s of %s: %v of %q, want %q", row.id, row.idp.url, d.Reason, d.Tenant, row.want)
+			}
+		}
+	}
+}

@@ -80,3 +80,43 @@ func TestP2HeldIDsHoldForOtherDefinitionsToo(t *testing.T) {
 		})
 	}
 }
+
+// TestP2HeldIDsOfSeveral holds the ids of several tenants that were in force, of
+// issuers of which one definition admits the tokens of another.
+func TestP2HeldIDsOfSeveral(t *testing.T) {
+	p := newPlot(t)
+	exact, wide, plain := p.exactIssuer("exact", "https://one.example/", "org"), p.exactIssuer("wide", "https://{tid}.example/", "org"), p.exactIssuer("plain", "https://plain.example.com/")
+	held := func(name string, ids map[string]string) authz.HeldSpec {
+		return authz.HeldSpec{Name: name, Hosts: []string{name + ".x"}, IDs: ids, Accepted: true}
+	}
+	all := []authz.HeldSpec{
+		held("acme", map[string]string{"exact": "id-acme"}), held("globex", map[string]string{"wide": "id-globex"}),
+		held("initech", map[string]string{"exact": "id-initech", "gone": "id-gone"}), held("hooli", map[string]string{"plain": ""}),
+	}
+	for name, row := range map[string]struct {
+		issuer *authz.Issuer
+		id     string
+		owner  string // "" for nobody
+	}{
+		"the first's":                {exact, "id-acme", "acme"},
+		"the third's":                {exact, "id-initech", "initech"},
+		"of what admits its tokens":  {exact, "id-globex", "globex"},
+		"of what it admits":          {wide, "id-initech", "initech"},
+		"of an issuer of that name":  {p.exactIssuer("gone", "https://gone.example.com/", "org"), "id-gone", "initech"},
+		"nobody's":                   {exact, "id-new", ""},
+		"where tokens say nothing":   {plain, "", ""},
+		"of an issuer like no other": {p.exactIssuer("more", "https://more.example.com/", "org"), "id-acme", ""},
+	} {
+		spec := authz.TenantSpec{Name: "newcomer", Hosts: []string{"newcomer.x"}, Policy: p.policy, Grants: []authz.IssuerGrant{{Issuer: row.issuer}}}
+		path := ""
+		if row.id != "" {
+			spec.IDs = map[string]string{row.issuer.Name(): row.id}
+		}
+		if row.owner != "" {
+			path = "tenants[0].issuers[0]"
+		}
+		t.Run(name, func(t *testing.T) {
+			expectProblem(t, &authz.SnapshotSpec{Issuers: []*authz.Issuer{nil, exact, wide}, Tenants: []*authz.Tenant{newTenant(t, spec)}, Held: all}, path, `"`+row.owner+`"`)
+		})
+	}
+}

@@ -1,6 +1,7 @@
 package authz_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -77,10 +78,53 @@ func TestP2HeldIssuersAreNobodyElses(t *testing.T) {
 			if len(problems) != 1 || problems[0].Path != "tenants[0].issuers[0]" || !strings.Contains(problems[0].Message, `"held" has no good version`) {
 				t.Errorf("problems %v", problems)
 			}
+			held.Came = []int{0} // the tenant came after it
+			if problems := authz.ContestHeldIssuers([]*authz.Tenant{newcomer}, held); len(problems) != 1 {
+				t.Errorf("who came after it: %v", problems)
+			}
 			held.Came = []int{1} // the tenant came first
 			if problems := authz.ContestHeldIssuers([]*authz.Tenant{newcomer}, held); len(problems) > 0 {
 				t.Errorf("who came first is the newcomer: %v", problems)
 			}
 		})
+	}
+}
+
+// TestP2HeldIssuersCountFromWhereTheyCame holds that of several tenants those
+// that came after a held one are asked, and that without an id of its own a held
+// tenant has its name.
+func TestP2HeldIssuersCountFromWhereTheyCame(t *testing.T) {
+	p := newPlot(t)
+	claim := p.exactIssuer("idp", "https://own.example/", "org")
+	tenant := func(name string) *authz.Tenant {
+		return newTenant(t, authz.TenantSpec{Name: name, Hosts: []string{name + ".example"}, Policy: p.policy, Grants: []authz.IssuerGrant{{Issuer: claim}}})
+	}
+	tenants := []*authz.Tenant{tenant("first"), tenant("second"), tenant("third")}
+	held := func(name string) authz.HeldSpec {
+		return authz.HeldSpec{Name: name, Issuers: []authz.HeldIssuer{{Name: "own", URL: claim.Token().URL(), TenantClaim: []string{"org"}}}}
+	}
+	for name, row := range map[string]struct {
+		held []string
+		came []int
+		bad  []string
+	}{
+		"all of them":       {[]string{"first", "second"}, nil, []string{"tenants[0].issuers[0]", "tenants[1].issuers[0]"}},
+		"before all":        {[]string{"second", "third"}, []int{0, 0}, []string{"tenants[1].issuers[0]", "tenants[2].issuers[0]"}},
+		"after the second":  {[]string{"second", "third"}, []int{2, 2}, []string{"tenants[2].issuers[0]"}},
+		"one after another": {[]string{"third", "second"}, []int{0, 2}, []string{"tenants[2].issuers[0]"}},
+		"after all":         {[]string{"second", "third"}, []int{3, 3}, nil},
+		"others":            {[]string{"other", "another"}, []int{0, 0}, nil},
+	} {
+		var specs []authz.HeldSpec
+		for _, name := range row.held {
+			specs = append(specs, held(name))
+		}
+		var bad []string
+		for _, problem := range authz.ContestHeldIssuers(tenants, authz.HeldIssuers{Held: specs, Came: row.came}) {
+			bad = append(bad, problem.Path)
+		}
+		if !slices.Equal(bad, row.bad) {
+			t.Errorf("%s: problems at %v, want %v", name, bad, row.bad)
+		}
 	}
 }

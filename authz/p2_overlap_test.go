@@ -91,6 +91,12 @@ func TestP2OverlappingPlacesAreProblems(t *testing.T) {
 		{"any host over a wildcard", nil, tenants(p.tenant("b", list("*.x"), nil, nil), p.tenant("a", list("*"), nil, nil)), "tenants[1].hosts[0]", list(`"*.x"`)},
 		{"any host over an address", nil, tenants(p.tenant("b", list("[::1]"), nil, nil), p.tenant("a", list("*"), nil, nil)), "tenants[1].hosts[0]", list("[::1]")},
 		{"any host twice", nil, tenants(p.tenant("a", list("*"), nil, list("b")), p.tenant("b", list("*"), nil, list("a"))), "tenants[1].hosts[0]", list("both name host", `"*"`)},
+		{"any host that yields", nil, tenants(p.tenant("b", list("h.x", "*.y", "[::1]", "local"), nil, nil), p.tenant("a", list("*"), nil, list("b"))), "", nil},
+		{"any host that yields to one of two", nil, tenants(p.tenant("b", list("h.x"), nil, nil), p.tenant("c", list("g.x"), nil, nil), p.tenant("a", list("*"), nil, list("b"))), "tenants[2].hosts[0]", nil},
+		{"any host that yields to one of two wildcards", nil, tenants(p.tenant("b", list("*.x"), nil, nil), p.tenant("c", list("*.y"), nil, nil), p.tenant("a", list("*"), nil, list("b"))), "tenants[2].hosts[0]", nil},
+		{"any host over a bare name", nil, tenants(p.tenant("b", list("local"), nil, nil), p.tenant("a", list("*"), nil, nil)), "tenants[1].hosts[0]", list(`"local"`)},
+		{"a wildcard that yields to one of two", nil, tenants(p.tenant("b", list("h.x"), nil, nil), p.tenant("c", list("g.x"), nil, nil), p.tenant("a", list("*.x"), nil, list("b"))), "tenants[2].hosts[0]", nil},
+		{"a wildcard beside another parent's", nil, tenants(p.tenant("b", list("h.x"), nil, nil), p.tenant("a", list("*.y"), nil, nil)), "", nil},
 		{"wide and narrow of one tenant", nil, tenants(p.tenant("a", list("*", "*.x", "h.x"), nil, nil)), "", nil},
 
 		{"expansion in a wildcard", entries(wide, label), tenants(p.tenant("b", nil, list("label"), nil)), "tenants[0].entries[0]", list(`"b.x" of tenant "b" of entry "label"`, `"*" of entry "wide"`)},
@@ -107,6 +113,7 @@ func TestP2OverlappingPlacesAreProblems(t *testing.T) {
 		{"not a label", entries(label), tenants(p.tenant("A", nil, list("label"), nil)), "tenants[0].entries[0]", list(`"A"`)},
 		{"two labels", entries(label), tenants(p.tenant("a.b", nil, list("label"), nil)), "tenants[0].entries[0]", list(`"a.b"`)},
 
+		{"a name that is no label, where no host begins with it", entries(claim, authz.EntrySpec{Name: "mesh", ContextExtension: "k"}), tenants(p.tenant("A.b", nil, list("claim", "mesh"), nil)), "", nil},
 		{"host of an entry", entries(claim), tenants(p.tenant("a", list("api.x"), nil, nil)), "tenants[0].hosts[0]", list(`entry "claim"`)},
 		{"host of an entry that it lists", entries(claim), tenants(p.tenant("a", list("api.x"), list("claim"), nil)), "tenants[0].hosts[0]", list(`entry "claim"`)},
 		{"in the wildcard of an entry", entries(wide), tenants(p.tenant("a", list("h.y"), nil, nil)), "tenants[0].hosts[0]", list(`"*" of entry "wide"`)},
@@ -119,6 +126,7 @@ func TestP2OverlappingPlacesAreProblems(t *testing.T) {
 		{"entries, yielding", entries(yielding(claim, "path"), path), nil, "", nil},
 		{"entries, prefixes apart", entries(prefixed(claim, "one", "/a"), prefixed(claim, "two", "/ab"), path), nil, "", nil},
 		{"entries, any host with prefixes apart", entries(prefixed(wide, "one", "/a"), prefixed(wide, "two", "/b")), nil, "", nil},
+		{"entries, wildcards with prefixes apart", entries(authz.EntrySpec{Name: "one", Hosts: list("*.y"), PathPrefix: "/a/{tenant}"}, authz.EntrySpec{Name: "two", Hosts: list("*.y"), PathPrefix: "/b/{tenant}"}), nil, "", nil},
 		{"entries, any host twice", entries(wide, prefixed(wide, "two", "")), nil, "entries[1].hosts[0]", list(`"*"`)},
 		{"entries, literal in a variable", entries(path, prefixed(claim, "claim", "/t/api")), nil, "entries[1].hosts[0]", nil},
 		{"entries, literal in a variable that yields", entries(yielding(path, "claim"), prefixed(claim, "claim", "/t/api")), nil, "", nil},
@@ -136,7 +144,22 @@ func TestP2OverlappingPlacesAreProblems(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			p.tb = t
 			expectProblem(t, &authz.SnapshotSpec{Entries: tt.entries, Tenants: tt.tenants}, tt.path, tt.says...)
+			expectNewcomer(t, tt.entries, tt.tenants, tt.path == "")
 		})
+	}
+}
+
+// expectNewcomer wants the last tenant to be taken, or not, beside the others in
+// force.
+func expectNewcomer(t *testing.T, entries []authz.EntrySpec, tenants []*authz.Tenant, good bool) {
+	t.Helper()
+	if len(tenants) == 0 {
+		return
+	}
+	last := len(tenants) - 1
+	before := newSnapshot(t, authz.SnapshotSpec{Entries: entries, Tenants: tenants[:last]})
+	if next := before.With(authz.Change{Tenants: tenants[last:]}); (next != nil) != good {
+		t.Errorf("beside those in force it is taken: %v", next != nil)
 	}
 }
 
@@ -144,6 +167,12 @@ func TestEntryProblems(t *testing.T) {
 	p := newPlot(t)
 	plain := newIssuer(t, newIDP(t, "https://plain.example.com", 8).issuer(t, "plain"), "")
 	claims := []*authz.Issuer{p.shared}
+	placed := make([]*authz.Issuer, 17)
+	for i := range placed {
+		placed[i] = newIDP(t, fmt.Sprintf("https://id-%d.example.com/", i), 1).with(t, fmt.Sprint(i), authz.IssuerSpec{
+			TenantClaim: []string{"org"}, Credentials: []authz.CredentialSpec{{Cookie: fmt.Sprint("c", i)}},
+		})
+	}
 	many := make([]authz.EntrySpec, authz.MaxEntries+1)
 	for i := range many {
 		many[i] = authz.EntrySpec{Name: fmt.Sprint(i), ContextExtension: fmt.Sprint(i)}
@@ -158,6 +187,8 @@ func TestEntryProblems(t *testing.T) {
 		{"nothing names the tenant", authz.EntrySpec{Hosts: []string{"h"}}, "entries[0]", "nothing names"},
 		{"label and segment", authz.EntrySpec{Hosts: []string{"{tenant}.x"}, PathPrefix: "/{tenant}"}, "entries[0]", "more than once"},
 		{"label and claim", authz.EntrySpec{Hosts: []string{"{tenant}.x"}, TenantFromClaim: claims}, "entries[0]", "more than once"},
+		{"context and prefix", authz.EntrySpec{ContextExtension: "k", PathPrefix: "/t"}, "entries[0].contextExtension", "more than one way"},
+		{"context and claim", authz.EntrySpec{ContextExtension: "k", TenantFromClaim: claims}, "entries[0].contextExtension", "more than one way"},
 		{"context and host", authz.EntrySpec{ContextExtension: "k", Hosts: []string{"h"}}, "entries[0].contextExtension", "more than one way"},
 		{"context and claim", authz.EntrySpec{ContextExtension: "k", TenantFromClaim: claims}, "entries[0].contextExtension", "more than one way"},
 		{"no host", authz.EntrySpec{TenantFromClaim: claims}, "entries[0].contextExtension", "neither"},
@@ -170,6 +201,14 @@ func TestEntryProblems(t *testing.T) {
 		{"issuer without claim", authz.EntrySpec{Hosts: []string{"h"}, TenantFromClaim: []*authz.Issuer{plain}}, "entries[0].tenantFromClaim[0]", "tenantClaim"},
 		{"missing issuer", authz.EntrySpec{Hosts: []string{"h"}, TenantFromClaim: []*authz.Issuer{nil}}, "entries[0].tenantFromClaim[0]", "missing"},
 		{"issuer twice", authz.EntrySpec{Hosts: []string{"h"}, TenantFromClaim: []*authz.Issuer{p.shared, p.shared}}, "entries[0].tenantFromClaim[1]", "twice"},
+		{"an issuer of nothing", authz.EntrySpec{Hosts: []string{"h"}, TenantFromClaim: []*authz.Issuer{{}}}, "entries[0].tenantFromClaim[0]", "missing"},
+		{"missing issuer before another", authz.EntrySpec{Hosts: []string{"h"}, TenantFromClaim: []*authz.Issuer{nil, p.shared}}, "entries[0].tenantFromClaim[0]", "missing"},
+		{"issuers that match one another", authz.EntrySpec{Hosts: []string{"h"}, Scheduler: token.NewScheduler(token.SchedulerOptions{}), TenantFromClaim: []*authz.Issuer{p.shared, p.exactIssuer("open", "https://{any}.example.com", "org")}}, "entries[0].tenantFromClaim", "one could be taken"},
+		{"places of tokens", authz.EntrySpec{Hosts: []string{"h"}, TenantFromClaim: placed}, "entries[0].tenantFromClaim", "16"},
+		{"resource", authz.EntrySpec{ContextExtension: "k", ResourceMetadata: &authz.ResourceMetadata{Resource: "http://x"}}, "entries[0].resourceMetadata.resource", "https"},
+		{"label of an address", authz.EntrySpec{Hosts: []string{"{tenant}.[::1]"}}, "entries[0].hosts[0]", "no host"},
+		{"label of a wildcard", authz.EntrySpec{Hosts: []string{"{tenant}.*.x"}}, "entries[0].hosts[0]", "no host"},
+		{"one dot", authz.EntrySpec{Hosts: []string{"h"}, PathPrefix: "/./{tenant}"}, "entries[0].pathPrefix", `"."`},
 		{"relative prefix", authz.EntrySpec{Hosts: []string{"h"}, PathPrefix: "t/{tenant}"}, "entries[0].pathPrefix", "slash"},
 		{"root prefix", authz.EntrySpec{Hosts: []string{"h"}, PathPrefix: "/", TenantFromClaim: claims}, "entries[0].pathPrefix", "slash"},
 		{"slash at the end", authz.EntrySpec{Hosts: []string{"h"}, PathPrefix: "/t/{tenant}/"}, "entries[0].pathPrefix", "empty segment"},
@@ -185,6 +224,7 @@ func TestEntryProblems(t *testing.T) {
 			expectProblem(t, &authz.SnapshotSpec{Entries: []authz.EntrySpec{tt.entry}}, tt.path, tt.says)
 		})
 	}
+	expectProblem(t, &authz.SnapshotSpec{Entries: []authz.EntrySpec{{ContextExtension: "k"}}}, "entries[0].name", "no name")
 	nowhere := authz.EntrySpec{Name: "claim", Hosts: []string{"h"}, TenantFromClaim: []*authz.Issuer{p.shared}}
 	own := newTenant(t, authz.TenantSpec{Name: "own", Entries: []string{"claim"}, Policy: p.policy, Grants: []authz.IssuerGrant{{Issuer: plain}}})
 	expectProblem(t, &authz.SnapshotSpec{Entries: []authz.EntrySpec{nowhere}, Tenants: []*authz.Tenant{own}}, "tenants[0].entries[0]", `"own"`, "no issuer")
@@ -309,6 +349,47 @@ func TestP2HeldPlaces(t *testing.T) {
 		if got := ask(unknown, host); got != want {
 			t.Errorf("places unknown, %s: %v, want %v", host, got, want)
 		}
+	}
+}
+
+// TestP2HeldTenantsCloseNothingElse holds that a tenant without a good version
+// closes what is its own, and all of that, but nothing that others have.
+func TestP2HeldTenantsCloseNothingElse(t *testing.T) {
+	p := newPlot(t)
+	claims := []*authz.Issuer{p.shared}
+	entries := []authz.EntrySpec{
+		{Name: "label", Hosts: []string{"{tenant}.l"}},
+		{Name: "mesh", ContextExtension: "k"},
+		{Name: "wide", Hosts: []string{"*.w"}, TenantFromClaim: claims, YieldsTo: []string{"mesh", "held"}},
+		{Name: "a", Hosts: []string{"*.p"}, PathPrefix: "/a", TenantFromClaim: claims, YieldsTo: []string{"held"}},
+		{Name: "b", Hosts: []string{"*.p"}, PathPrefix: "/b", TenantFromClaim: claims, YieldsTo: []string{"held", "other"}},
+		{Name: "c", Hosts: []string{"*.p"}, PathPrefix: "/c", TenantFromClaim: claims, YieldsTo: []string{"other"}},
+	}
+	tenants := []*authz.Tenant{p.tenant("below", []string{"*.b.l"}, nil, nil), p.tenant("yields", []string{"*.y"}, nil, []string{"other"})}
+	const open, shut = authz.NoToken, authz.TenantUnavailable
+	for name, row := range map[string]struct {
+		held authz.HeldSpec
+		want map[string]authz.Reason // by host and path
+	}{
+		"a name of two labels":         {authz.HeldSpec{Name: "a.b", Entries: []string{"label"}}, map[string]authz.Reason{"a.b.l/": open, "x.b.l/": open, "x.y/": open}},
+		"a name of one":                {authz.HeldSpec{Name: "held", Entries: []string{"label"}}, map[string]authz.Reason{"held.l/": shut, "x.b.l/": open, "x.w/": open, "x.p/a/1": open}},
+		"a namesake of an entry":       {authz.HeldSpec{Name: "mesh", Hosts: []string{"h.w"}}, map[string]authz.Reason{"h.w/": open, "x.w/": open}},
+		"a host":                       {authz.HeldSpec{Name: "held", Hosts: []string{"h.w"}}, map[string]authz.Reason{"h.w/": shut, "x.w/": open, "x.p/a/1": open}},
+		"places unknown":               {authz.HeldSpec{Name: "held"}, map[string]authz.Reason{"x.w/": shut, "x.p/a/1": shut, "x.p/b/1": shut, "x.p/c/1": open, "x.y/": open, "x.b.l/": open, "held.l/": shut}},
+		"places unknown of a namesake": {authz.HeldSpec{Name: "mesh"}, map[string]authz.Reason{"x.w/": open, "x.p/a/1": open, "mesh.l/": shut}},
+	} {
+		snapshot := newSnapshot(t, authz.SnapshotSpec{Entries: entries, Tenants: tenants, Held: []authz.HeldSpec{row.held}})
+		for at, want := range row.want {
+			host, path, _ := strings.Cut(at, "/")
+			req := get("/"+path, "")
+			req.Host = host
+			if d := decide(newEngine(time.Now, zeros{}, snapshot), req); d.Reason != want {
+				t.Errorf("%s, %s: %v, want %v", name, at, d.Reason, want)
+			}
+		}
+	}
+	for name, held := range map[string][]authz.HeldSpec{"held[0].name": {{}}, "held[1].name": {{Name: "x", Hosts: []string{"a.z"}}, {Name: "x", Hosts: []string{"b.z"}}}} {
+		expectProblem(t, &authz.SnapshotSpec{Held: held}, name)
 	}
 }
 
