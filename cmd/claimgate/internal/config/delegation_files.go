@@ -46,51 +46,51 @@ func (f *finder) delegated(path string) {
 		return
 	}
 	defer func() { _ = root.Close() }()
-	entries, err := readNames(root)
+	info, err := root.Stat(".")
+	var entries []os.DirEntry
+	if err == nil {
+		entries, err = readEntries(root)
+	}
 	if err != nil {
 		f.problem(f.at, fmt.Sprintf("the directory %s cannot be read: %s", path, cause(err)), "")
 		return
 	}
-	f.dirs = append(f.dirs, path)
-	for _, name := range entries {
+	f.dirs, f.infos = append(f.dirs, path), append(f.infos, info)
+	for _, entry := range entries {
 		if f.entries++; f.endless() {
 			f.problem(f.at, fmt.Sprintf("the directory holds more than %d files", maxDirEntries), "remove what is no tenant")
 			return
 		}
-		if !strings.HasPrefix(name, ".") {
-			f.file(root, path, name)
+		if !strings.HasPrefix(entry.Name(), ".") {
+			f.file(root, path, entry)
 		}
 	}
 }
 
-// readNames returns the names in a directory, sorted.
-func readNames(root *os.Root) ([]string, error) {
+// readEntries returns what is in a directory, sorted by name.
+func readEntries(root *os.Root) ([]os.DirEntry, error) {
 	dir, err := root.Open(".")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = dir.Close() }()
-	names, err := dir.Readdirnames(-1)
-	slices.Sort(names)
-	return names, err
+	entries, err := dir.ReadDir(-1)
+	slices.SortFunc(entries, func(a, b os.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return entries, err
 }
 
 // file takes one file of a delegated directory.
-func (f *finder) file(root *os.Root, dir, base string) {
-	name, isYAML := strings.CutSuffix(base, ".yaml")
-	path := filepath.Join(dir, base)
-	at := place{&source{name: path}, ""}
-	info, err := root.Stat(base) // where it fails, whoever reads the file says why
-	switch {
-	case err == nil && info.IsDir():
-		f.ignored.problem(at, "this directory is not read, since the one that holds it is delegated", "move the files up")
-	case strings.HasSuffix(base, ".yml"):
-		f.ignored.problem(at, "this file is not read, since its name does not end in .yaml", "rename it")
-	case !isYAML:
-	case len(f.files) == maxTenantFiles:
-		f.further(f.at, fmt.Sprintf("the directory has more than %d tenant files", maxTenantFiles), "")
-	default:
-		f.files = append(f.files, TenantPath{Name: name, Path: path, Info: info, Delegated: true})
+func (f *finder) file(root *os.Root, dir string, entry os.DirEntry) {
+	path := filepath.Join(dir, entry.Name())
+	info, err := root.Stat(entry.Name()) // where it fails, whoever reads the file says why
+	switch sightOf(path, info, err) {
+	case folder:
+		f.ignored.problem(place{&source{name: path}, ""}, "this directory is not read, since the one that holds it is delegated", "move the files up")
+	case misnamed:
+		f.misnamed(path)
+	case tenantFile:
+		f.take(TenantPath{Path: path, Info: info, Delegated: true, Linked: entry.Type()&os.ModeSymlink != 0})
+	case unread:
 	}
 }
 

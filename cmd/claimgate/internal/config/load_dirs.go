@@ -22,6 +22,7 @@ type TenantPath struct {
 	Name, Path string
 	Info       os.FileInfo // nil where that cannot be told
 	Delegated  bool        // its directory is; read the file with Read
+	Linked     bool        // the name is a link's, so that its text may change elsewhere
 }
 
 // Listing is what the tenant directories hold.
@@ -30,12 +31,13 @@ type Listing struct {
 	Dirs     []string     // every directory that was read
 	Problems Problems     // of directories, such as one that cannot be read
 	Ignored  Problems     // of files that are no tenant files, though they look like one
+	Spotter  *Spotter     // tells what List would of single paths from now on
 }
 
 // List lists the tenant directories and reads no file. Several files may be of
 // one tenant.
 func (m *Main) List() Listing {
-	var listing Listing
+	listing := Listing{Spotter: newSpotter()}
 	grants := m.delegatedRoots()
 	for i, dir := range m.doc.TenantDirs {
 		if dir.Path == "" {
@@ -49,10 +51,13 @@ func (m *Main) List() Listing {
 		}
 		listing.Files = append(listing.Files, finder.files...)
 		listing.Dirs = append(listing.Dirs, finder.dirs...)
+		listing.Spotter.add(finder, dir.Delegated != nil)
 		listing.Problems = append(listing.Problems, finder.problems...)
 		listing.Ignored = append(listing.Ignored, finder.ignored.problems...)
 	}
+	listing.Spotter.names = m.namesOf(listing.Files)
 	m.yieldNames(&listing)
+	listing.Spotter.tell(listing.Ignored)
 	return listing
 }
 
@@ -97,6 +102,7 @@ type finder struct {
 	at      place
 	files   []TenantPath
 	dirs    []string
+	infos   []os.FileInfo // of dirs
 	ignored report
 	entries int           // that were looked at
 	grants  []os.FileInfo // of directories that are delegated
@@ -123,7 +129,7 @@ func (f *finder) dir(path string, above []os.FileInfo) {
 		f.problem(f.at, fmt.Sprintf("the directory %s is delegated, and here it is read without its grant", path), "remove the link, or put the delegated directory elsewhere")
 		return
 	}
-	f.dirs = append(f.dirs, path)
+	f.dirs, f.infos = append(f.dirs, path), append(f.infos, info)
 	f.entries += len(entries)
 	if f.endless() {
 		f.further(f.at, fmt.Sprintf("the directory holds more than %d directories or %d files, counting each way that leads to one", maxDirs, maxDirEntries),
@@ -135,7 +141,7 @@ func (f *finder) dir(path string, above []os.FileInfo) {
 			return
 		}
 		if !strings.HasPrefix(entry.Name(), ".") {
-			f.entry(filepath.Join(path, entry.Name()), append(above, info))
+			f.entry(filepath.Join(path, entry.Name()), entry.Type()&os.ModeSymlink != 0, append(above, info))
 		}
 	}
 }
@@ -144,19 +150,52 @@ func (f *finder) dir(path string, above []os.FileInfo) {
 // to the root of the file system.
 func (f *finder) endless() bool { return len(f.dirs) > maxDirs || f.entries > maxDirEntries }
 
-func (f *finder) entry(path string, above []os.FileInfo) {
-	name, isYAML := strings.CutSuffix(filepath.Base(path), ".yaml")
+func (f *finder) entry(path string, linked bool, above []os.FileInfo) {
 	info, err := os.Stat(path) // where it fails, whoever reads the file says why
-	at := place{&source{name: path}, ""}
+	switch sightOf(path, info, err) {
+	case folder:
+		f.dir(path, above)
+	case misnamed:
+		f.misnamed(path)
+	case tenantFile:
+		f.take(TenantPath{Path: path, Info: info, Linked: linked})
+	case unread:
+	}
+}
+
+// sight is what something in a directory is to List.
+type sight uint8
+
+const (
+	unread sight = iota
+	folder
+	misnamed
+	tenantFile
+)
+
+// sightOf judges what is not hidden. What cannot be described may be a file.
+func sightOf(path string, info os.FileInfo, err error) sight {
 	switch {
 	case err == nil && info.IsDir():
-		f.dir(path, above)
+		return folder
 	case strings.HasSuffix(path, ".yml"):
-		f.ignored.problem(at, "this file is not read, since its name does not end in .yaml", "rename it")
-	case !isYAML:
-	case len(f.files) == maxTenantFiles:
-		f.further(f.at, fmt.Sprintf("the directory has more than %d tenant files", maxTenantFiles), "")
-	default:
-		f.files = append(f.files, TenantPath{Name: name, Path: path, Info: info})
+		return misnamed
+	case strings.HasSuffix(path, ".yaml"):
+		return tenantFile
 	}
+	return unread
+}
+
+func (f *finder) misnamed(path string) {
+	f.ignored.problem(place{&source{name: path}, ""}, "this file is not read, since its name does not end in .yaml", "rename it")
+}
+
+// take takes a file of a tenant, within the limit.
+func (f *finder) take(file TenantPath) {
+	if len(f.files) == maxTenantFiles {
+		f.further(f.at, fmt.Sprintf("the directory has more than %d tenant files", maxTenantFiles), "")
+		return
+	}
+	file.Name = tenantNameOf(file.Path)
+	f.files = append(f.files, file)
 }

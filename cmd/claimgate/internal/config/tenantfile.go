@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/claimgate/claimgate/cmd/claimgate/internal/config/yamldoc"
@@ -64,7 +62,7 @@ func readTenant(path string, data []byte, info os.FileInfo, err error, delegated
 }
 
 func parseTenantFile(path string, data []byte, info os.FileInfo, delegated bool) *TenantFile {
-	name, _ := strings.CutSuffix(filepath.Base(path), ".yaml")
+	name := tenantNameOf(path)
 	limits := tenantLimits
 	if delegated {
 		limits.Bytes = maxDelegatedBytes

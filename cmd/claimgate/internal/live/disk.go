@@ -21,12 +21,16 @@ type disk struct {
 	files     map[string]*seen // by path
 	byName    map[string][]*seen
 	again     map[string]struct{} // paths of files to be read again
+	links     map[string]struct{} // paths of links to files
+	spotter   Spotter             // of the last listing; nil: none
 }
 
 // seen is one tenant file as it was read.
 type seen struct {
+	name   string // of the tenant
 	path   string
 	theirs bool // Found.Delegated
+	linked bool // Found.Linked
 	info   os.FileInfo
 	file   *File // nil: it cannot be read
 	err    error // what is wrong with its shape, or why it cannot be read
@@ -36,14 +40,16 @@ type seen struct {
 	before os.FileInfo // when it was looked at before; nil: never
 }
 
-// scan reads the files that changed and returns all by the name of their
-// tenant. With all, every file is read.
-func (d *disk) scan(found []Found, all bool) map[string][]*seen {
+// scan reads the files of a listing that changed and returns all by the name of
+// their tenant. With all, every file is read.
+func (d *disk) scan(listing Listing, all bool) map[string][]*seen {
+	found := listing.Files
+	d.spotter = listing.Spotter
 	files := make(map[string]*seen, len(found))
 	var changed []*seen
 	for _, f := range found {
 		known := d.files[f.Path]
-		if known != nil && !all && !known.again && known.theirs == f.Delegated && alike(known.info, f.Info) {
+		if !all && known.stays(f) {
 			files[f.Path] = known
 			continue
 		}
@@ -52,7 +58,7 @@ func (d *disk) scan(found []Found, all bool) map[string][]*seen {
 	}
 	inParallel(len(changed), func(k int) { d.read(changed[k]) })
 	d.files = files
-	d.byName, d.again = make(map[string][]*seen, len(found)), map[string]struct{}{}
+	d.byName, d.again, d.links = make(map[string][]*seen, len(found)), map[string]struct{}{}, map[string]struct{}{}
 	each := make([]*seen, len(found)) // one array for the lists of one
 	for i, f := range found {
 		each[i] = files[f.Path]
@@ -61,66 +67,29 @@ func (d *disk) scan(found []Found, all bool) map[string][]*seen {
 		} else {
 			d.byName[f.Name] = each[i : i+1 : i+1]
 		}
-		if each[i].again {
-			d.again[f.Path] = struct{}{}
-		}
+		d.mark(each[i])
 	}
 	return d.byName
 }
 
-// rescan reads those files that changed, and those that are to be read again,
-// and returns all by the name of their tenant and the names of those that were
-// read. It can tell of regular files only that were there before, each the one
-// of its tenant; else it is not ok.
-func (d *disk) rescan(paths []string) (files map[string][]*seen, touched map[string]bool, ok bool) {
-	changed := make([]*seen, 0, len(paths)+len(d.again))
-	for _, path := range paths {
-		if _, again := d.again[path]; again {
-			continue
-		}
-		next, ok := d.known(path)
-		if !ok {
-			return nil, nil, false
-		}
-		changed = append(changed, next)
+// mark takes note of whether a file has to be looked at without being named.
+func (d *disk) mark(s *seen) {
+	if delete(d.again, s.path); s.again {
+		d.again[s.path] = struct{}{}
 	}
-	for path := range d.again {
-		next, ok := d.known(path)
-		if !ok {
-			return nil, nil, false
-		}
-		changed = append(changed, next)
+	if delete(d.links, s.path); s.linked {
+		d.links[s.path] = struct{}{}
 	}
-	inParallel(len(changed), func(k int) { d.read(changed[k]) })
-	touched = make(map[string]bool, len(changed))
-	for _, s := range changed {
-		if s.file == nil || s.file.Name == "" || len(d.byName[s.file.Name]) != 1 || d.byName[s.file.Name][0].path != s.path {
-			return nil, nil, false
-		}
-		touched[s.file.Name] = true
-	}
-	for _, s := range changed {
-		d.files[s.path], d.byName[s.file.Name][0] = s, s
-		if delete(d.again, s.path); s.again {
-			d.again[s.path] = struct{}{}
-		}
-	}
-	return d.byName, touched, true
 }
 
-// known begins to look again at a file that was there before.
-func (d *disk) known(path string) (*seen, bool) {
-	known := d.files[path]
-	info, err := os.Stat(path)
-	if known == nil || err != nil || !info.Mode().IsRegular() {
-		return nil, false
-	}
-	return known.anew(Found{Path: path, Info: info, Delegated: known.theirs}), true
+// stays reports whether a file need not be read again.
+func (s *seen) stays(f Found) bool {
+	return s != nil && !s.again && s.theirs == f.Delegated && alike(s.info, f.Info)
 }
 
 // anew begins to look at a file, for the first time where nothing is known.
 func (s *seen) anew(f Found) *seen {
-	next := &seen{path: f.Path, theirs: f.Delegated, info: f.Info}
+	next := &seen{name: f.Name, path: f.Path, theirs: f.Delegated, linked: f.Linked, info: f.Info}
 	if s == nil {
 		return next
 	}

@@ -28,6 +28,7 @@
 //
 // One changed file causes the work of one: it alone is read, parsed and
 // compiled, and all other tenants of the next generation are those of the last.
-// Where the watcher names the file, nothing else is listed or judged, save tenants
-// that wait for something; whatever that cannot tell, the look at everything does.
+// Where the watcher names files that came, changed or went, nothing else is listed
+// or judged, save links and tenants that wait for something; whatever that cannot
+// tell, the look at everything does.
 package live

@@ -3,6 +3,7 @@ package live
 import (
 	"bytes"
 	"crypto/sha256"
+	"iter"
 	"os"
 
 	"github.com/claimgate/claimgate/authz"
@@ -92,6 +93,17 @@ type Listing struct {
 	Files   []Found
 	Dirs    []string
 	Ignored []string // problems of files that are no tenant files
+	Spotter Spotter  // nil: there is none
+}
+
+// Spotter tells of single paths what another listing would, at the cost of these
+// alone. It is for one goroutine.
+type Spotter interface {
+	// Look returns the files of tenants that are at these paths by now, and the
+	// paths where nothing is. Not ok: only a listing can tell.
+	Look(paths []string) (there []Found, gone []string, ok bool)
+	// Keep reports whether all these files still have their names.
+	Keep(paths iter.Seq[string]) bool
 }
 
 // Found is one tenant file in a directory.
@@ -101,6 +113,8 @@ type Found struct {
 	Info os.FileInfo
 	// Delegated says that the tenant's own administrator writes the file.
 	Delegated bool
+	// Linked says that the name is a link's: its text may change elsewhere.
+	Linked bool
 }
 
 // File is one tenant as written: decoded, not compiled. Immutable.

@@ -73,14 +73,28 @@ func list(main *config.Main) (Listing, error) {
 	if len(found.Problems) > 0 {
 		return Listing{}, found.Problems
 	}
-	listing := Listing{Files: make([]Found, len(found.Files)), Dirs: found.Dirs}
-	for i, file := range found.Files {
-		listing.Files[i] = Found(file)
-	}
+	listing := Listing{Files: foundOf(found.Files), Dirs: found.Dirs, Spotter: spotter{found.Spotter}}
 	for _, ignored := range found.Ignored {
 		listing.Ignored = append(listing.Ignored, ignored.String())
 	}
 	return listing, nil
+}
+
+func foundOf(files []config.TenantPath) []Found {
+	found := make([]Found, len(files))
+	for i, file := range files {
+		found[i] = Found(file)
+	}
+	return found
+}
+
+// spotter is a Spotter of package config.
+type spotter struct{ *config.Spotter }
+
+// Look implements Spotter.
+func (s spotter) Look(paths []string) (there []Found, gone []string, ok bool) {
+	files, gone, ok := s.Spotter.Look(paths)
+	return foundOf(files), gone, ok
 }
 
 // ReadTenant implements Documents.

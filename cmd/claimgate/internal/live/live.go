@@ -143,7 +143,7 @@ func (c *Configuration) Start() error {
 	tenants, lastRank := c.recall(main.StateDir)
 	before := &world{tenants: tenants, lastRank: lastRank}
 	j := c.judging(before, main)
-	j.start, j.found = true, c.disk.scan(list.Files, true)
+	j.start, j.found = true, c.disk.scan(list, true)
 	next, err := j.run()
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // step is one thing that happens to the files, and how things are after it.
@@ -351,4 +352,54 @@ func TestP6UnreadableFile(t *testing.T) {
 	s.write("tenants/a.yaml", "host a\nallow y\n")
 	s.reload()
 	s.want("readable", "a=active b=active", map[string]string{"a": "a: allow y"})
+}
+
+// TestP6NamedFilesListNothing: what an event names is judged without listing the
+// directories, whether it came, changed or went, and so is what was in the making.
+func TestP6NamedFilesListNothing(t *testing.T) {
+	s := newScene(t, toyMain+"loss 2\n", map[string]string{"a": "host a\nallow x\n", "b": "host b\nallow x\n"})
+	s.reload()
+	listed := s.listed
+	named := func(names ...string) ask {
+		paths := []string{}
+		for _, name := range names {
+			paths = append(paths, s.path("tenants", name+".yaml"))
+		}
+		return ask{only: paths}
+	}
+	for _, step := range []struct {
+		what   string
+		do     func(*scene)
+		named  ask
+		states string
+	}{
+		{"added", write("c", "host c\nallow x\n"), named("c"), "a=active b=active c=active"},
+		{"changed", write("c", "host c\nallow y\n"), named("c"), "a=active b=active c=active"},
+		{"broken", write("c", "garbage"), named("c"), "a=active b=active c=stale"},
+		{"two at once", both(write("d", "host d\n"), remove("c")), named("c", "d"), "a=active b=active d=active"},
+		{"nothing of ours", func(*scene) {}, named("nothing", ".hidden"), "a=active b=active d=active"},
+		{"in the making", func(s *scene) { s.ahead = 0; s.tenant("e", "host e\n") }, named("e"), "a=active b=active d=active"},
+		{"made", func(s *scene) { s.ahead = time.Minute }, named(), "a=active b=active d=active e=active"},
+		{"removed", both(remove("d"), remove("e")), named("d", "e"), "a=active b=active"},
+	} {
+		step.do(s)
+		s.live.reload(step.named)
+		if got := s.states(); got != step.states || s.listed != listed {
+			t.Errorf("%s: %q, want %q; listed %d times; %s", step.what, got, step.states, s.listed-listed, s.problems())
+		}
+	}
+	for _, name := range []string{"f", "g", "h"} {
+		s.tenant(name, "host "+name+"\n")
+	}
+	s.live.reload(named("f", "g", "h"))
+	if s.listed != listed {
+		t.Errorf("listed %d times for three new ones", s.listed-listed)
+	}
+	for _, name := range []string{"f", "g", "h"} {
+		s.remove("tenants/" + name + ".yaml")
+	}
+	s.live.reload(named("f")) // the events of the others are still to come
+	if got := s.states(); got != "a=active b=active f=stale g=stale h=stale" {
+		t.Errorf("three vanished, of which two may: %q", got)
+	}
 }

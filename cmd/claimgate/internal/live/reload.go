@@ -207,7 +207,7 @@ func (c *Configuration) attempt(main *Main, how ask, found *finding, edit func(*
 	found.ignored, c.ignored = list.Ignored, list.Ignored
 	j := c.judging(c.world, main)
 	j.confirmed = c.granted
-	j.found = c.disk.scan(list.Files, how.all)
+	j.found = c.disk.scan(list, how.all)
 	if edit != nil {
 		edit(j)
 	}

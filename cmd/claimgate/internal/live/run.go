@@ -52,9 +52,9 @@ func (c *Configuration) Run(ctx context.Context) {
 		if whole {
 			how = ask{}
 		}
-		_, whole = c.reload(how)
-		if whole {
-			gathering.extend(time.Now())
+		_, unripe := c.reload(how)
+		if whole = false; unripe {
+			gathering.extend(time.Now()) // what is in the making is looked at with whatever is named
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"os"
 	"path/filepath"
@@ -35,6 +36,7 @@ type toy struct {
 
 	mu        sync.Mutex
 	compiles  map[string]int
+	listed    int // how often directories were listed
 	snapshots map[*authz.Snapshot]toyWorld
 	built     map[*authz.Snapshot]map[string]*Tenant
 }
@@ -95,28 +97,63 @@ func (d *toy) CompileMain() (*Main, error) {
 			return nil, fmt.Errorf("main:1:1: there is no field %q", word[0])
 		}
 	}
-	m.List = func() (Listing, error) { return toyList(dirs) }
+	m.List = func() (Listing, error) { return d.list(dirs) }
 	return m, nil
 }
 
-func toyList(dirs []string) (Listing, error) {
-	listing := Listing{Dirs: dirs}
+func (d *toy) list(dirs []string) (Listing, error) {
+	d.mu.Lock()
+	d.listed++
+	d.mu.Unlock()
+	listing := Listing{Dirs: dirs, Spotter: toySpotter(dirs)}
 	for _, dir := range dirs {
 		entries, err := os.ReadDir(dir)
 		if err != nil {
 			return Listing{}, err
 		}
 		for _, entry := range entries {
-			name, ok := strings.CutSuffix(entry.Name(), ".yaml")
-			if !ok || strings.HasPrefix(name, ".") {
-				continue
+			if found, ok := toyFound(filepath.Join(dir, entry.Name())); ok {
+				listing.Files = append(listing.Files, found)
 			}
-			path := filepath.Join(dir, entry.Name())
-			info, _ := os.Stat(path)
-			listing.Files = append(listing.Files, Found{Name: name, Path: path, Info: info})
 		}
 	}
 	return listing, nil
+}
+
+func toyFound(path string) (Found, bool) {
+	name, ok := strings.CutSuffix(filepath.Base(path), ".yaml")
+	info, _ := os.Stat(path)
+	return Found{Name: name, Path: path, Info: info}, ok && !strings.HasPrefix(name, ".")
+}
+
+// toySpotter knows the directories, which have no links.
+type toySpotter []string
+
+// Look implements Spotter.
+func (s toySpotter) Look(paths []string) (there []Found, gone []string, ok bool) {
+	for _, path := range paths {
+		found, yaml := toyFound(path)
+		if _, err := os.Stat(filepath.Dir(path)); err != nil || !slices.Contains(s, filepath.Dir(path)) {
+			return nil, nil, false
+		}
+		switch {
+		case found.Info == nil:
+			gone = append(gone, path)
+		case yaml:
+			there = append(there, found)
+		}
+	}
+	return there, gone, true
+}
+
+// Keep implements Spotter.
+func (toySpotter) Keep(paths iter.Seq[string]) bool {
+	for path := range paths {
+		if _, err := os.Lstat(path); err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 func (d *toy) ReadTenant(found Found, _ *File) (*File, error) {

@@ -35,8 +35,11 @@ func changedOf(watcher Watcher) []string {
 		return nil
 	}
 	paths, anything := n.Changed()
-	if anything {
+	switch {
+	case anything:
 		return nil
+	case paths == nil:
+		return []string{}
 	}
 	return paths
 }
