@@ -21,6 +21,9 @@ type Options struct {
 	Example      string // default "demo"
 	Once         bool   // end after the table
 	WithoutEnvoy bool   // use the stand-in though there is an Envoy
+
+	// Prepare may change the example's files before they are run.
+	Prepare func(dir string) error
 }
 
 // Run runs an example and prints what came of each request. Without Once it
@@ -39,7 +42,7 @@ func Run(ctx context.Context, opts Options) error {
 	if out == nil {
 		out = io.Discard
 	}
-	stack, err := StartStack(ctx, StackOptions{Example: story.Example, Issuers: story.Issuers, Script: story.Script, WithoutEnvoy: opts.WithoutEnvoy})
+	stack, err := StartStack(ctx, StackOptions{Example: story.Example, Issuers: story.Issuers, Script: story.Script, WithoutEnvoy: opts.WithoutEnvoy, Prepare: opts.Prepare})
 	if err != nil {
 		return err
 	}

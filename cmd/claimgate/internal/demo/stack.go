@@ -49,6 +49,9 @@ type StackOptions struct {
 	Issuers      []IssuerSpec
 	Script       string // file of the folder that writes more of its files; "" for none
 	WithoutEnvoy bool   // use the stand-in though there is an Envoy
+
+	// Prepare may change the files before they are run.
+	Prepare func(dir string) error
 }
 
 // Stack is a running example: issuers, upstream, claimgate and the proxy.
@@ -180,7 +183,10 @@ func (s *Stack) writeFiles(ctx context.Context) error {
 	if err := s.ports.copyTree(s.Dir, files); err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
-	return s.runScript(ctx)
+	if err := s.runScript(ctx); err != nil || s.opts.Prepare == nil {
+		return err
+	}
+	return s.opts.Prepare(s.Dir)
 }
 
 // runScript has the example write more files, as its README says to.

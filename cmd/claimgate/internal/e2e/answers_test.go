@@ -233,7 +233,7 @@ func TestRequestInvalid(t *testing.T) {
 // TestKeysPending has an issuer fail after its first fetch: a new kid can then
 // neither be found nor ruled out.
 func TestKeysPending(t *testing.T) {
-	w := the(t)
+	w := the(t).alone()
 	idp := w.issuers[failingIssuer]
 	good := w.mint(t, failingIssuer, nil)
 	idp.SetFailing(true)

@@ -35,16 +35,18 @@ var attackTemplate string
 // a server that publishes whatever key sets the attacks need. Envoy is no part
 // of it.
 type arena struct {
-	gate       *demo.Gate
-	socket     string
-	connection *grpc.ClientConn
-	generated  *grpc.ClientConn // to another claimgate with `codec: generated`
-	origin     *httptest.Server
-	keys       attackKeys
-	documents  map[string]string // by path
-	believes   []believed
-	lured      atomic.Int64 // requests to an address that only a token names
-	stops      []func()
+	gate            *demo.Gate
+	other           *demo.Gate // with `codec: generated`
+	socket          string
+	generatedSocket string
+	connection      *grpc.ClientConn
+	generated       *grpc.ClientConn // to the other gate
+	origin          *httptest.Server
+	keys            attackKeys
+	documents       map[string]string // by path
+	believes        []believed
+	lured           atomic.Int64 // requests to an address that only a token names
+	stops           []func()
 }
 
 // attackKeys are the private keys of all issuers, and those of the attacker.
@@ -113,7 +115,8 @@ func newArena() (_ *arena, err error) {
 	if a.gate, a.connection, err = a.start(filepath.Join(dir, "claimgate.yaml"), text.String(), a.socket); err != nil {
 		return nil, err
 	}
-	_, a.generated, err = a.start(filepath.Join(dir, "generated.yaml"), withGenerated(text.String()), filepath.Join(dir, "generated.sock"))
+	a.generatedSocket = filepath.Join(dir, "generated.sock")
+	a.other, a.generated, err = a.start(filepath.Join(dir, "generated.yaml"), withGenerated(text.String()), a.generatedSocket)
 	return a, err
 }
 
@@ -137,11 +140,6 @@ func (a *arena) start(file, text, socket string) (*demo.Gate, *grpc.ClientConn, 
 	}
 	a.stops = append(a.stops, func() { _ = connection.Close() })
 	return gate, connection, nil
-}
-
-// withGenerated returns the configuration with the other codec.
-func withGenerated(text string) string {
-	return strings.Replace(text, "listen: {", "listen: {codec: generated, ", 1)
 }
 
 func (a *arena) stop() {

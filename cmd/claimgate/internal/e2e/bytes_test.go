@@ -17,6 +17,15 @@ import (
 // would send, and returns the status and the decision's reason.
 func (w *world) frames(t *testing.T, listener string, fields ...hpack.HeaderField) (int, string) {
 	t.Helper()
+	got := w.asTwin(t, listener, func(listener string) answer {
+		status, reason := w.framesOnce(t, listener, fields...)
+		return answer{status: status, reason: reason}
+	})
+	return got.status, got.reason
+}
+
+func (w *world) framesOnce(t *testing.T, listener string, fields ...hpack.HeaderField) (int, string) {
+	t.Helper()
 	connection, err := new(net.Dialer).DialContext(t.Context(), "tcp", w.address(t, listener))
 	if err != nil {
 		t.Fatal(err)

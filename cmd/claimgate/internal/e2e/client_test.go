@@ -47,6 +47,12 @@ func authorization(token string) string { return "Authorization: Bearer " + toke
 // sends is what the test says, with no library in between.
 func (w *world) raw(t *testing.T, listener, request string) answer {
 	t.Helper()
+	ask := func(listener string) answer { return w.rawOnce(t, listener, request) }
+	return w.asTwin(t, listener, ask)
+}
+
+func (w *world) rawOnce(t *testing.T, listener, request string) answer {
+	t.Helper()
 	connection, err := new(net.Dialer).DialContext(t.Context(), "tcp", w.address(t, listener))
 	if err != nil {
 		t.Fatal(err)
@@ -74,6 +80,12 @@ func (w *world) get(t *testing.T, listener, host, target string, header ...strin
 
 // h2 sends a request over HTTP/2 with prior knowledge.
 func (w *world) h2(t *testing.T, listener, method, host, target string, header http.Header) answer {
+	t.Helper()
+	ask := func(listener string) answer { return w.h2Once(t, listener, method, host, target, header.Clone()) }
+	return w.asTwin(t, listener, ask)
+}
+
+func (w *world) h2Once(t *testing.T, listener, method, host, target string, header http.Header) answer {
 	t.Helper()
 	transport := &http.Transport{Protocols: new(http.Protocols)}
 	transport.Protocols.SetUnencryptedHTTP2(true)

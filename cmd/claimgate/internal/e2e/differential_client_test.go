@@ -17,6 +17,8 @@ import (
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
+
+	"github.com/claimgate/claimgate/cmd/claimgate/internal/demo"
 )
 
 // pathUpstream answers each HTTP/1.1 request with the target that stood in its
@@ -115,6 +117,7 @@ func (r *routed) read(field func(string) string) error {
 // a target.
 type pathClient struct {
 	address, token string
+	gate           *demo.Gate
 	h1             net.Conn
 	h1Reader       *bufio.Reader
 	h2             *h2Client

@@ -91,9 +91,13 @@ func (p *pathTenant) wrong(r *routed) string {
 // normalise, before a claimgate of its own.
 type pathWorld struct {
 	envoy *proxy.Proxy
-	gate  *demo.Gate
+	gates [codecs]*demo.Gate // own and generated
 	token string
 }
+
+// codecs is how many there are. Each has a gate and, for each way of
+// normalising, a listener.
+const codecs = 2
 
 func newPathWorld(t *testing.T) *pathWorld {
 	t.Helper()
@@ -104,26 +108,37 @@ func newPathWorld(t *testing.T) *pathWorld {
 		t.Fatal(err)
 	}
 	t.Cleanup(upstream.stop)
-	l, err := listen()
-	if err != nil {
-		t.Fatal(err)
+	text := string(filled(t, pathsGateTemplate, shared.common))
+	var ports [codecs]int
+	for codec, text := range []string{text, withGenerated(text)} {
+		ports[codec] = w.startGate(t, codec, text)
 	}
-	file := filepath.Join(t.TempDir(), "claimgate.yaml")
-	if err := os.WriteFile(file, filled(t, pathsGateTemplate, shared.common), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if w.gate, err = demo.StartGate(t.Context(), file, l); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(w.gate.Stop)
 	config := filled(t, pathsEnvoyTemplate, map[string]any{
-		"Listeners": normalisings, "Gate": portOf(l.Addr().String()), "Upstream": portOf(upstream.listener.Addr().String()),
+		"Listeners": normalisings, "Gates": ports, "Upstream": portOf(upstream.listener.Addr().String()),
 	})
 	if w.envoy, err = proxy.Start(context.WithoutCancel(t.Context()), proxy.Options{Config: config}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.envoy.Stop)
 	return w
+}
+
+// startGate returns the port.
+func (w *pathWorld) startGate(t *testing.T, codec int, text string) int {
+	t.Helper()
+	l, err := listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "claimgate.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if w.gates[codec], err = demo.StartGate(t.Context(), file, l); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.gates[codec].Stop)
+	return portOf(l.Addr().String())
 }
 
 func filled(t *testing.T, text string, fields any) []byte {
@@ -135,13 +150,21 @@ func filled(t *testing.T, text string, fields any) []byte {
 	return out.Bytes()
 }
 
-func (w *pathWorld) client(t *testing.T, listener string) *pathClient {
+func (w *pathWorld) clients(t *testing.T, listener string) (all [codecs]*pathClient) {
 	t.Helper()
-	address, err := w.envoy.Address(listener)
+	for codec := range all {
+		all[codec] = w.client(t, listener, codec)
+	}
+	return all
+}
+
+func (w *pathWorld) client(t *testing.T, listener string, codec int) *pathClient {
+	t.Helper()
+	address, err := w.envoy.Address(fmt.Sprint(listener, "-", codec))
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := &pathClient{address: address, token: w.token}
+	client := &pathClient{address: address, token: w.token, gate: w.gates[codec]}
 	t.Cleanup(client.close)
 	return client
 }
@@ -170,6 +193,15 @@ func tenantsOfAPath(path, normalising int) []pathTenant {
 	return chosen
 }
 
+// codecsOfAPath returns by which codecs a path is read under the normalisation of
+// that number: a trap by both, any other by one, and under the next by the other.
+func codecsOfAPath(path, normalising int) []int {
+	if path < len(trapPaths) {
+		return []int{0, 1}
+	}
+	return []int{(path/2 + normalising) % codecs}
+}
+
 // TestP1PathsAgreeWithEnvoy sends thousands of paths that two readers may read
 // differently through a real Envoy, under each way of normalising. What a
 // tenant lets pass is, in each reading of the upstream that gets it, a path
@@ -184,11 +216,13 @@ func TestP1PathsAgreeWithEnvoy(t *testing.T) {
 			tally := newPathTally()
 			var work sync.WaitGroup
 			for c := range pathClients {
-				client := w.client(t, how.Name)
+				clients := w.clients(t, how.Name)
 				work.Go(func() {
 					for i := c; i < len(corpus); i += pathClients {
-						for _, tenant := range tenantsOfAPath(i, n) {
-							w.judge(t, client, corpus[i], i%3 == 0, tenant, tally)
+						for _, codec := range codecsOfAPath(i, n) {
+							for _, tenant := range tenantsOfAPath(i, n) {
+								judge(t, clients[codec], corpus[i], i%3 == 0, tenant, tally)
+							}
 						}
 					}
 				})
@@ -200,7 +234,7 @@ func TestP1PathsAgreeWithEnvoy(t *testing.T) {
 }
 
 // judge sends one path to one tenant.
-func (w *pathWorld) judge(t *testing.T, client *pathClient, target string, h2 bool, tenant pathTenant, tally *pathTally) {
+func judge(t *testing.T, client *pathClient, target string, h2 bool, tenant pathTenant, tally *pathTally) {
 	got, err := client.ask(t.Context(), tenant.host, target, h2 || !isASCII(target))
 	switch {
 	case err != nil:
@@ -210,7 +244,7 @@ func (w *pathWorld) judge(t *testing.T, client *pathClient, target string, h2 bo
 	case got.reached:
 		tally.count(tenant, got.saw)
 		if wrong := tenant.wrong(&got); wrong != "" {
-			record, _ := w.gate.Decision(got.id)
+			record, _ := client.gate.Decision(got.id)
 			t.Errorf("%s lets pass %q, which arrives as %q: %s (%s, rule %q)", tenant.host, target, got.saw, wrong, record.Reason, record.Rule)
 		}
 	case got.id != "":
@@ -264,7 +298,13 @@ func (p *pathTally) check(t *testing.T) {
 // refused as it is written, whatever Envoy does with paths, and arrives as sent.
 func (w *pathWorld) agreeOnCleanPaths(t *testing.T, listener string) {
 	t.Helper()
-	client := w.client(t, listener)
+	for _, client := range w.clients(t, listener) {
+		client.agreeOnCleanPaths(t)
+	}
+}
+
+func (c *pathClient) agreeOnCleanPaths(t *testing.T) {
+	t.Helper()
 	for _, tenant := range pathTenants {
 		for _, target := range []string{
 			"/public", "/public/", "/public/orders", "/public/orders/?x=/admin", "/public/x?y=/../admin", "/public/admin/x", "/public/a%20b",
@@ -275,7 +315,7 @@ func (w *pathWorld) agreeOnCleanPaths(t *testing.T, listener string) {
 			odd := strings.Contains(path, ";")
 			want := tenant.lets(path) && (tenant.relaxed || !odd)
 			for _, h2 := range []bool{false, true} {
-				got, err := client.ask(t.Context(), tenant.host, target, h2)
+				got, err := c.ask(t.Context(), tenant.host, target, h2)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -295,7 +335,7 @@ func (w *pathWorld) agreeOnCleanPaths(t *testing.T, listener string) {
 // Envoy has taken all oddities away.
 func (w *pathWorld) bites(t *testing.T, how normalising, paths []string) {
 	t.Helper()
-	client := w.client(t, how.Name)
+	client := w.client(t, how.Name, 0)
 	bitten := 0
 	for _, target := range paths {
 		got, err := client.ask(t.Context(), "bare.test", target, !isASCII(target))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -17,7 +18,7 @@ func TestExamples(t *testing.T) {
 	for name := range demo.Stories() {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
-			if err := demo.Run(t.Context(), demo.Options{Out: &out, Example: name, Once: true}); err != nil {
+			if err := demo.Run(t.Context(), demo.Options{Out: &out, Example: name, Once: true, Prepare: inTheCodecOf}); err != nil {
 				t.Fatalf("%v\n%s", err, &out)
 			}
 			if !strings.Contains(out.String(), "client -> Envoy ") {
@@ -25,6 +26,16 @@ func TestExamples(t *testing.T) {
 			}
 		})
 	}
+}
+
+// inTheCodecOf has the files of a folder run with the codec that is asked for.
+func inTheCodecOf(folder string) error {
+	file := filepath.Join(folder, "claimgate.yaml")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, []byte(inTheCodec(string(text))), 0o600)
 }
 
 // TestExampleBootstraps has Envoy validate the bootstraps as they stand and

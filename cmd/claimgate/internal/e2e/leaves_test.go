@@ -152,7 +152,7 @@ log: {level: debug, denialsPerSecond: 100000, hashKey: "file:` + filepath.Join(w
 stateDir: state
 stateKey: "file:` + filepath.Join(w.dir, "state.key") + `"
 tenantDefaults: {dynamicMetadata: {who: {claim: org}}}`
-	config := strings.Replace(text.String(), "listen: {address: 127.0.0.1:9191}", head, 1)
+	config := inTheCodec(strings.Replace(text.String(), "listen: {address: 127.0.0.1:9191}", head, 1))
 	config = strings.ReplaceAll(config, "keys: {unknownKidWait: 4s}", "keys: {unknownKidWait: 4s, bearerTokenFile: issuer.token}")
 	w.config = filepath.Join(w.dir, "claimgate.yaml")
 	if err := os.WriteFile(w.config, []byte(config), 0o600); err != nil {

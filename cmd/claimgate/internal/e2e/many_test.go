@@ -37,7 +37,7 @@ func newMany(t *testing.T, w *world, tenants int) *many {
 	if err := template.Must(template.New("").Parse(manyTemplate)).Execute(&text, fields); err != nil {
 		t.Fatal(err)
 	}
-	m.main = text.String()
+	m.main = inTheCodec(text.String())
 	m.replace(t, "claimgate.yaml", m.main)
 	for _, dir := range []string{"state", "tenants"} {
 		if err := os.Mkdir(filepath.Join(m.dir, dir), 0o700); err != nil {

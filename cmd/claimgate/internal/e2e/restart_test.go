@@ -18,7 +18,8 @@ import (
 // 503, and afterwards good ones are allowed again.
 func TestP1RestartUnderLoad(t *testing.T) {
 	w := the(t)
-	gate := w.startRestartGate(t)
+	configs := []string{w.config, w.generated} // in turns, each codec under load
+	gate := w.startRestartGate(t, configs[0])
 	good := "Bearer " + w.mint(t, mainIssuer, nil)
 	l := startLoad(t, w, map[string]string{"good": good, "none": "", "junk": "Bearer junk", "foreign": "Bearer " + w.mint(t, secondIssuer, nil)})
 
@@ -32,7 +33,7 @@ func TestP1RestartUnderLoad(t *testing.T) {
 		if got := w.get(t, viaRestart, "main.test", "/any", "Authorization: "+good); got.status != http.StatusServiceUnavailable || got.seen != nil {
 			t.Errorf("round %d: got %d while claimgate is down, want 503", round, got.status)
 		}
-		gate = w.startRestartGate(t)
+		gate = w.startRestartGate(t, configs[(round+1)%2])
 	}
 	eventually(t, "good requests are allowed in the end", l.more("good", http.StatusOK))
 	l.stop()
@@ -55,7 +56,7 @@ func TestP1RestartUnderLoad(t *testing.T) {
 }
 
 // startRestartGate starts the claimgate behind viaRestart on its one address.
-func (w *world) startRestartGate(t *testing.T) *demo.Gate {
+func (w *world) startRestartGate(t *testing.T, config string) *demo.Gate {
 	t.Helper()
 	var listener net.Listener
 	eventually(t, "the address "+w.restart+" is free", func() bool {
@@ -63,7 +64,7 @@ func (w *world) startRestartGate(t *testing.T) *demo.Gate {
 		listener = l
 		return err == nil
 	})
-	gate, err := demo.StartGate(t.Context(), w.config, listener)
+	gate, err := demo.StartGate(t.Context(), config, listener)
 	if err != nil {
 		t.Fatal(err)
 	}

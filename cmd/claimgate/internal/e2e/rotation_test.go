@@ -12,7 +12,7 @@ import (
 // unknown, and one that a slow machine makes wait too long is good on its retry.
 func TestP3OverlapRotationsThroughEnvoy(t *testing.T) {
 	const rotations, cooldown = 4, time.Second
-	w := the(t)
+	w := the(t).alone()
 	idp := w.issuers[failingIssuer]
 	sent, retried := 0, 0
 	good := func(token string) {

@@ -32,7 +32,6 @@ const (
 	viaMap     = "map"     // headers as a map, no normalisation
 	viaRaw     = "raw"     // headers as they came, no normalisation
 	viaProfile = "profile" // the recommended profile
-	viaSocket  = "socket"  // claimgate on a unix socket, with the generated codec
 	viaOpen    = "open"    // as raw, with failure_mode_allow: an error would open the door
 	viaRestart = "restart" // a claimgate of its own, for tests that stop it
 	viaBinary  = "binary"  // the real binary, which its test starts
@@ -64,10 +63,11 @@ type world struct {
 	gates    []*demo.Gate
 	issuers  map[string]*issuer.Issuer
 	upstream *upstream
-	config   string // claimgate.yaml of this run
-	restart  string // address of the claimgate behind viaRestart
-	binary   string // unix socket of the claimgate behind viaBinary
-	common   string // address of commonIssuer
+	config   string          // claimgate.yaml of this run
+	restart  string          // address of the claimgate behind viaRestart
+	binary   string          // unix socket of the claimgate behind viaBinary
+	common   string          // address of commonIssuer
+	twins    map[string]bool // listeners that have a twin
 	stops    []func()
 
 	generated string // the same with the other codec
@@ -246,8 +246,8 @@ func (w *world) startGates(dir string) error {
 	if err != nil {
 		return err
 	}
-	w.gates = append(w.gates, arena.gate)
-	return w.startEnvoy(shared.Addr().String(), socket, arena.socket)
+	w.gates = append(w.gates, arena.gate, arena.other)
+	return w.startEnvoy(shared.Addr().String(), socket, arena)
 }
 
 type listenerSpec struct {
@@ -262,30 +262,30 @@ type clusterSpec struct {
 	HTTP2      bool
 }
 
-func (w *world) startEnvoy(gate, socket, attacked string) error {
+func (w *world) startEnvoy(gate, socket string, attacked *arena) error {
 	health, err := w.startGRPCUpstream()
 	if err != nil {
 		return err
 	}
 	contexts := []string{"main", "second", "nobody"}
+	listeners := w.withTwins(map[string]string{"gate": "generated", "attacked": "attacked_generated"},
+		listenerSpec{Name: viaMap, Cluster: "gate", Contexts: contexts},
+		listenerSpec{Name: viaRaw, Cluster: "gate", Raw: true, Contexts: contexts},
+		listenerSpec{Name: viaProfile, Cluster: "gate", Raw: true, Normalises: true},
+		listenerSpec{Name: viaOpen, Cluster: "gate", Raw: true, Open: true, Contexts: contexts},
+		listenerSpec{Name: viaAttackMap, Cluster: "attacked"},
+		listenerSpec{Name: viaAttackOpen, Cluster: "attacked", Raw: true, Open: true})
 	var text bytes.Buffer
 	err = template.Must(template.New("").Parse(envoyTemplate)).Execute(&text, map[string]any{
-		"Listeners": []listenerSpec{
-			{Name: viaMap, Cluster: "gate", Contexts: contexts},
-			{Name: viaRaw, Cluster: "gate", Raw: true, Contexts: contexts},
-			{Name: viaProfile, Cluster: "gate", Raw: true, Normalises: true},
-			{Name: viaOpen, Cluster: "gate", Raw: true, Open: true, Contexts: contexts},
-			{Name: viaSocket, Cluster: "unix", Raw: true},
-			{Name: viaRestart, Cluster: "restart", Raw: true},
-			{Name: viaBinary, Cluster: "binary", Raw: true},
-			{Name: viaAttackMap, Cluster: "attacked"},
-			{Name: viaAttackOpen, Cluster: "attacked", Raw: true, Open: true},
-		},
+		"Listeners": append(listeners,
+			listenerSpec{Name: viaRestart, Cluster: "restart", Raw: true},
+			listenerSpec{Name: viaBinary, Cluster: "binary", Raw: true}),
 		"Clusters": []clusterSpec{
 			{Name: "gate", Port: portOf(gate), HTTP2: true},
-			{Name: "unix", Pipe: socket, HTTP2: true},
+			{Name: "generated", Pipe: socket, HTTP2: true},
 			{Name: "binary", Pipe: w.binary, HTTP2: true},
-			{Name: "attacked", Pipe: attacked, HTTP2: true},
+			{Name: "attacked", Pipe: attacked.socket, HTTP2: true},
+			{Name: "attacked_generated", Pipe: attacked.generatedSocket, HTTP2: true},
 			{Name: "restart", Port: portOf(w.restart), HTTP2: true},
 			{Name: "upstream", Port: portOf(w.upstream.address)},
 			{Name: "grpc_upstream", Port: portOf(health), HTTP2: true},

@@ -96,7 +96,11 @@ func (a *arena) serve(tb testing.TB, snapshot *authz.Snapshot) {
 	tb.Helper()
 	engine := authz.NewEngine(authz.Options{})
 	engine.Swap(snapshot)
-	service := envoy.NewService(envoy.NewServer(envoy.ServerOptions{Decider: engine, Observer: a.seen}), envoy.ServiceOptions{DrainWait: -1})
+	options := envoy.ServiceOptions{DrainWait: -1}
+	if os.Getenv("CLAIMGATE_TEST_CODEC") == "generated" { // `make test-codec`
+		options.Codec = envoy.CodecGenerated
+	}
+	service := envoy.NewService(envoy.NewServer(envoy.ServerOptions{Decider: engine, Observer: a.seen}), options)
 	listener, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
