@@ -24,6 +24,9 @@ func (j *judgement) allow(reason Reason, rule string, keepsToken bool) {
 		d.Header = refused
 		return
 	}
+	if reason == PreflightPassed {
+		j.withholdOverrides()
+	}
 	d.Rule = rule
 	d.ShadowRule = j.shadowRule
 	d.ResponseHeaders = j.responseHeaders()

@@ -153,8 +153,7 @@ func (j *judgement) isPreflight() bool {
 	if !j.allowsPreflight() || j.req.Method != "OPTIONS" || j.req.Upgrade != "" || !j.admitsPath() {
 		return false
 	}
-	return j.sendsOnce("origin") && j.sendsOnce("access-control-request-method") && !j.credentials().present(j.req) &&
-		!j.sends("x-http-method-override") && !j.sends("x-http-method") && !j.sends("x-method-override")
+	return j.sendsOnce("origin") && j.sendsOnce("access-control-request-method") && !j.credentials().present(j.req) && !j.sendsOverride()
 }
 
 // allowsPreflight reports whether the entry or the tenant admits preflights.
@@ -168,11 +167,6 @@ func (j *judgement) allowsPreflight() bool {
 func (j *judgement) sendsOnce(name string) bool {
 	value, count := j.req.Headers.Get(name)
 	return count == 1 && value != "" && !strings.ContainsAny(value, ", \t")
-}
-
-func (j *judgement) sends(name string) bool {
-	_, count := j.req.Headers.Get(name)
-	return count > 0
 }
 
 // decidePreflight passes a preflight that no deny rule refuses.

@@ -170,6 +170,29 @@ func TestP1HiddenHeaderIsNotAbsent(t *testing.T) {
 	}
 }
 
+// A preflight whose method another header replaces is none; where such a header
+// may be hidden from us, it goes no further.
+func TestP1PreflightWithAHiddenOverride(t *testing.T) {
+	for _, rejects := range []bool{false, true} {
+		a := newACME(t, func(tenant *authz.TenantSpec, snapshot *authz.SnapshotSpec) {
+			tenant.Preflight, snapshot.Proxy.RejectsUnderscores = true, rejects
+		})
+		for _, filtered := range []bool{false, true} {
+			req := get("/orders/7", "", authz.Header{Name: "origin", Value: "https://app.example"}, authz.Header{Name: "access-control-request-method", Value: "GET"})
+			req.Method, req.Filtered = "OPTIONS", filtered
+			d := a.decide(req)
+			for _, name := range []string{"x-http-method-override", "x-http-method", "x-method-override"} {
+				if d.Reason != authz.PreflightPassed || slices.Contains(d.Remove, name) != filtered {
+					t.Errorf("filtered %v: %v removes %v", filtered, d.Reason, d.Remove)
+				}
+				if folded := strings.ReplaceAll(name, "-", "_"); slices.Contains(d.Remove, folded) != (filtered && !rejects) {
+					t.Errorf("filtered %v, rejects underscores %v: removes %v", filtered, rejects, d.Remove)
+				}
+			}
+		}
+	}
+}
+
 func TestP1Preflight(t *testing.T) {
 	spec := ordersSpec()
 	spec.Rules = append(spec.Rules, policy.RuleSpec{Name: "cors-off", Action: policy.Deny, Paths: []string{"/internal/**"}})
@@ -204,6 +227,8 @@ func TestP1Preflight(t *testing.T) {
 
 		"another override":     preflight(origin, method, authz.Header{Name: "x-http-method", Value: "DELETE"}),
 		"yet another override": preflight(origin, method, authz.Header{Name: "x-method-override", Value: "DELETE"}),
+		"folded override":      preflight(origin, method, authz.Header{Name: "x_http_method_override", Value: "DELETE"}),
+		"override with dots":   preflight(origin, method, authz.Header{Name: "x.http.method", Value: "DELETE"}),
 	}
 	upgrade := preflight(origin, method)
 	upgrade.Upgrade = "websocket"

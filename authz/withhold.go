@@ -104,11 +104,12 @@ func hasParam(query, name string) bool {
 // Without any of them the lines stay as they are.
 func (j *judgement) withholdCookies(kept *CredentialSpec) (refused string) {
 	var left []string
-	found := false
+	found, seen := false, false
 	for i := range j.req.Headers.Lines {
 		if j.req.Headers.Lines[i].Name != "cookie" {
 			continue
 		}
+		seen = true
 		for piece := range strings.SplitSeq(j.req.Headers.Lines[i].Value, ";") {
 			if j.credentials().holdsCookie(piece, kept) {
 				found = true
@@ -118,6 +119,8 @@ func (j *judgement) withholdCookies(kept *CredentialSpec) (refused string) {
 		}
 	}
 	switch line := strings.Join(left, "; "); {
+	case !seen && j.hidesHeaders():
+		j.alsoRemove("cookie") // a token may stand there, out of our sight
 	case !found:
 	case line == "":
 		j.alsoRemove("cookie")

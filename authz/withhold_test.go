@@ -167,6 +167,30 @@ func TestP5UnverifiedCredentialsAreWithheld(t *testing.T) {
 	}
 }
 
+// A cookie that the proxy hides from us may hold a token, which goes no further.
+func TestP7HiddenCookieGoesNoFurther(t *testing.T) {
+	a := placed(t, false, nil)
+	for _, hidden := range []bool{false, true} {
+		req := in("authorization", "/orders/7", a.idp.sign(t, scope))
+		req.Filtered = hidden
+		if d := a.decide(req); d.Verdict != authz.Allow || slices.Contains(d.Remove, "cookie") != hidden {
+			t.Errorf("hidden %v: %v removes %v", hidden, d.Reason, d.Remove)
+		}
+	}
+	req := in("session", "/orders/7", a.idp.sign(t, scope))
+	req.Filtered = true // but the cookie is sent
+	d := a.decide(req)
+	if cookie, _ := header(&d, "cookie"); d.Verdict != authz.Allow || cookie != "a=1; b=2" || slices.Contains(d.Remove, "cookie") {
+		t.Errorf("%v sets the cookie %q, removes %v", d.Reason, cookie, d.Remove)
+	}
+	plain := newACME(t, nil)
+	req = get("/orders/7", plain.idp.sign(t, scope))
+	req.Filtered = true
+	if d := plain.decide(req); d.Verdict != authz.Allow || slices.Contains(d.Remove, "cookie") {
+		t.Errorf("no issuer reads cookies: %v removes %v", d.Reason, d.Remove)
+	}
+}
+
 // A token is good only where its own issuer says that it stands.
 func TestP2PlacesOfIssuersAreApart(t *testing.T) {
 	browser, machine := newIDP(t, "https://browser.example.com/", 2), newIDP(t, "https://machine.example.com/", 3)

@@ -241,6 +241,8 @@ func (a *arena) preflightAttacks() []attack {
 		at("two-origins", "two origins", func(w *wire) { w.add("origin", "https://evil.example.com") }), at("two-methods", "two wanted methods", func(w *wire) { w.add("access-control-request-method", "DELETE") }),
 		at("get", "GET with the headers of a preflight", func(w *wire) { w.method = http.MethodGet }), at("post", "POST with the headers of a preflight", func(w *wire) { w.method = http.MethodPost }),
 		at("lower", "options", func(w *wire) { w.method = "options" }).overH2(), at("override", "a method to use instead", func(w *wire) { w.add("x-http-method-override", "DELETE") }),
+		at("override-underscores", "a method to use instead, as some upstreams spell it", func(w *wire) { w.add("x_http_method_override", "DELETE") }),
+		at("override-dots", "the same in another spelling", func(w *wire) { w.add("x.http.method", "DELETE") }),
 		at("basic", "with a credential", func(w *wire) { w.authorize("Basic YTpi") }), at("junk", "with a token of junk", func(w *wire) { w.authorize("Bearer junk") }).as(malformed), at("empty-credential", "with an empty credential", func(w *wire) { w.authorize("") }).as(malformed),
 		at("comma-origin", "two origins in one line", func(w *wire) { w.set("origin", "https://app.example.com,https://evil.example.com") }),
 		at("space-origin", "two origins in one line, as RFC 6454 lets them stand", func(w *wire) { w.set("origin", "https://app.example.com https://evil.example.com") }),
