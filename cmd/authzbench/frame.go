@@ -40,7 +40,7 @@ func encode(who identity, token string, lean bool) ([]byte, error) {
 // neededHeaders are those that claimgate reads of a request whose token stands
 // in Authorization: a preflight and an upgrade have to be seen.
 func neededHeaders() []string {
-	return []string{"authorization", "origin", "access-control-request-method", "upgrade", "connection"}
+	return []string{"authorization", ":path", "origin", "access-control-request-method", "upgrade", "connection"}
 }
 
 const requestPath = "/orders/4711/items?fields=id,name,price&limit=50"

@@ -57,7 +57,7 @@ func TestExampleBootstraps(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, want := range []string{
-				"cluster_name: claimgate}", "- name: claimgate\n", "path_with_escaped_slashes_action: REJECT_REQUEST",
+				"envoy_grpc: {cluster_name: claimgate", "- name: claimgate\n", "path_with_escaped_slashes_action: REJECT_REQUEST",
 				"headers_with_underscores_action: REJECT_REQUEST", "validate_mutations: true", "code: ServiceUnavailable",
 			} {
 				if !strings.Contains(string(text), want) {

@@ -253,6 +253,7 @@ func (w *world) startGates(dir string) error {
 type listenerSpec struct {
 	Name, Cluster         string
 	Raw, Normalises, Open bool
+	Sends                 string // allowed_headers, "" for all
 	Contexts              []string
 }
 
@@ -264,6 +265,10 @@ type clusterSpec struct {
 
 func (w *world) startEnvoy(gate, socket string, attacked *arena) error {
 	health, err := w.startGRPCUpstream()
+	if err != nil {
+		return err
+	}
+	lean, err := allowedHeaders(leanExamples[0])
 	if err != nil {
 		return err
 	}
@@ -279,7 +284,11 @@ func (w *world) startEnvoy(gate, socket string, attacked *arena) error {
 	err = template.Must(template.New("").Parse(envoyTemplate)).Execute(&text, map[string]any{
 		"Listeners": append(listeners,
 			listenerSpec{Name: viaRestart, Cluster: "restart", Raw: true},
-			listenerSpec{Name: viaBinary, Cluster: "binary", Raw: true}),
+			listenerSpec{Name: viaBinary, Cluster: "binary", Raw: true},
+			// Whether headers are sent has no part in how they are decoded: no twins.
+			listenerSpec{Name: viaLean, Cluster: "gate", Raw: true, Sends: lean},
+			listenerSpec{Name: viaAttackLean, Cluster: "attacked", Raw: true, Sends: lean},
+			listenerSpec{Name: viaAttackScanty, Cluster: "attacked", Raw: true, Sends: scantyHeaders}),
 		"Clusters": []clusterSpec{
 			{Name: "gate", Port: portOf(gate), HTTP2: true},
 			{Name: "generated", Pipe: socket, HTTP2: true},
