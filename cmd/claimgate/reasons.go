@@ -53,11 +53,11 @@ func meaning(reason authz.Reason) string {
 	case authz.ShadowPassed:
 		return "Shadow mode passes what would have been denied; the log says as what."
 	case authz.PlaceUnknown:
-		return "No tenant is found by host or context. Clients see what they see without a token. Compare the host with hosts."
+		return "No tenant is found by host, path prefix or context. Clients see what they see without a token. Compare the host with hosts and entries."
 	case authz.ScopeMissing:
 		return "An allow rule failed for want of a scope only. Clients are told which."
 	case authz.PolicyDenied:
-		return "A deny rule holds or cannot be decided (the line names it), or no allow rule holds."
+		return "A deny rule holds or cannot be decided (the line names it), or no allow rule holds. A condition on a header that the proxy does not send (allowed_headers) cannot be decided."
 	case authz.RequireFailed:
 		return "The token does not meet the tenant's require."
 	case authz.HeaderValueRefused:
@@ -103,7 +103,7 @@ func tenantMeaning(reason authz.Reason) string {
 func tokenMeaning(reason authz.Reason) string {
 	switch reason {
 	case authz.NoToken:
-		return "There is no bearer token in the Authorization header."
+		return "There is no bearer token in any place where the issuers of the tenant read one: Authorization, unless fromHeaders, fromCookies or fromParams say otherwise. What the proxy does not send (allowed_headers) is not there."
 	case authz.TokenMalformed:
 		return "The credential is no JWT that can be read one way only: alphabet, structure, repeated members, alg none."
 	case authz.SeveralTokens:

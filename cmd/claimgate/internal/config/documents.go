@@ -80,7 +80,7 @@ type decisionIDDoc struct {
 }
 
 type proxyDoc struct {
-	FiltersHeaders        bool `yaml:"filtersHeaders" doc:"The proxy sends claimgate only some of the request headers, so that the absence of one proves nothing."`
+	FiltersHeaders        bool `yaml:"filtersHeaders" doc:"The proxy sends claimgate only some of the request headers, so that the absence of one proves nothing. Noticed without a word where pseudo headers are missing, as with allowed_headers of Envoy; to be said with disallowed_headers."`
 	RejectsUnderscores    bool `yaml:"rejectsUnderscores" doc:"The proxy refuses or drops header names with an underscore before it asks claimgate."`
 	StripEnvoyAuthHeaders bool `yaml:"stripEnvoyAuthHeaders" default:"true" doc:"Remove the x-envoy-auth-* headers that a client sends."`
 }
