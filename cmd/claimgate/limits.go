@@ -89,6 +89,7 @@ func limits() []limitGroup {
 		{"What a policy may hold", policyLimits()},
 		{"What a delegated tenant file may hold", delegatedLimits()},
 		{"What is answered", answerLimits()},
+		{"What is traced", tracingLimits()},
 	}
 }
 
@@ -185,5 +186,16 @@ func answerLimits() []limit {
 		{"values of all injected headers", authz.MaxHeaderTotalBytes, true, "header_value_refused, or left out by oversize: omit", "authz.MaxHeaderTotalBytes", "TestHeaderLimits"},
 		{"dynamic metadata", authz.MaxMetadataBytes, true, "the field is left out", "authz.MaxMetadataBytes", "TestMetadata"},
 		{"depth of a field of the metadata", authz.MaxMetadataDepth, false, "the field is left out", "authz.MaxMetadataDepth", "TestMetadata"},
+	}
+}
+
+func tracingLimits() []limit {
+	const telemetry = "cmd/claimgate/internal/telemetry."
+	return []limit{
+		{"traceparent of a call", 256, true, "there is no parent", telemetry + "maxTraceparent", "TestParents"},
+		{"tracestate of a call", 512, true, "the parent is followed without it", telemetry + "maxTracestate", "TestTraceState"},
+		{"spans that wait or are on their way", 2048, false, "a further one is dropped and counted", telemetry + "maxSpans", "TestCollectorThatHangs"},
+		{"spans of one export", 512, false, "the next ones go with another", telemetry + "maxBatch", "TestCollectorThatHangs"},
+		{"answer of the collector", 64 << 10, true, "the export failed", telemetry + "maxTraceReply", "TestP7CollectorsWordsGoNowhere"},
 	}
 }

@@ -55,6 +55,9 @@ func build(file string, stderr io.Writer) (*process, error) {
 	if err := p.openCertificates(); err != nil {
 		return nil, err
 	}
+	if err := p.telemetry.Trace(&settings.Tracing, buildVersion().version); err != nil {
+		return nil, err
+	}
 	p.registry = jwks.NewRegistry(jwks.Options{Observer: p.telemetry, Store: p.openStore(), Warn: func(text string) { p.log().Warn(text) }})
 	if settings.CacheTokens > 0 {
 		p.cache = token.NewCache(settings.CacheTokens)
@@ -71,6 +74,7 @@ func build(file string, stderr io.Writer) (*process, error) {
 		Observe:   p.observe,
 	})
 	if err := p.live.Start(); err != nil {
+		p.dropTraces()
 		return nil, everything(file, err)
 	}
 	p.assemble()
@@ -130,7 +134,7 @@ func everything(file string, err error) error {
 
 // assemble connects the parts.
 func (p *process) assemble() {
-	server := envoy.NewServer(envoy.ServerOptions{Decider: p.engine, Observer: p.telemetry})
+	server := envoy.NewServer(envoy.ServerOptions{Decider: p.engine, Observer: p.telemetry, Tracer: p.telemetry.Tracer()})
 	p.service = envoy.NewService(server, serviceOptions(p.settings, tlsOf(p.certificates.listen)))
 	p.readiness = admin.NewReadiness(admin.Gates{
 		Configured:   func() bool { return p.engine.Snapshot() != nil },
@@ -206,6 +210,9 @@ func (p *process) greet() {
 	}
 	log.Info("listening", fields...)
 	log.Info("runtime", p.runtime.fields()...)
+	if tracing := p.settings.Tracing; tracing.Endpoint != "" {
+		log.Info("tracing", zap.String("endpoint", tracing.Endpoint), zap.Float64("sample", tracing.Sample))
+	}
 	if p.runtime.limitError != nil {
 		log.Warn("no memory limit: that of the cgroup cannot be read; GOMEMLIMIT sets one", zap.Error(p.runtime.limitError))
 	}

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -72,6 +74,7 @@ func (p *process) reloadOn(ctx context.Context, hangups <-chan struct{}) {
 // observe publishes what a reload changed.
 func (p *process) observe(status live.Status) {
 	p.telemetry.Metrics().SetConfiguration(telemetry.Configuration{Loaded: status.Loaded, Insecure: len(status.Insecure)})
+	p.telemetry.SetSample(status.Sample)
 	p.certificates.follow()
 }
 
@@ -189,5 +192,29 @@ func needRestart(started, now config.Settings) []string {
 	differ("log.hashKey", slices.Equal(started.Log.HashKey, now.Log.HashKey))
 	differ("log.insecurePlainIdentifiers", started.Log.PlainIdentifiers == now.Log.PlainIdentifiers)
 	differ("log.denialsPerSecond", started.Log.DenialsPerSecond == now.Log.DenialsPerSecond)
+	return append(fields, tracingNeedsRestart(&started.Tracing, &now.Tracing)...)
+}
+
+// tracingNeedsRestart lists the fields of tracing, but for the sample, which is
+// in force at once.
+func tracingNeedsRestart(started, now *config.TracingSettings) []string {
+	if (started.Endpoint == "") != (now.Endpoint == "") {
+		return []string{"tracing"}
+	}
+	var fields []string
+	for _, f := range []struct {
+		name string
+		same bool
+	}{
+		{"endpoint", started.Endpoint == now.Endpoint},
+		{"headers", maps.Equal(started.Headers, now.Headers)},
+		{"caFile", bytes.Equal(started.CA, now.CA)},
+		{"timeout", started.Timeout == now.Timeout},
+		{"resource", maps.Equal(started.Resource, now.Resource)},
+	} {
+		if !f.same {
+			fields = append(fields, "tracing."+f.name)
+		}
+	}
 	return fields
 }

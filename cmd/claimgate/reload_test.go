@@ -179,6 +179,27 @@ func TestNeedRestart(t *testing.T) {
 	}
 }
 
+// TestTracingNeedsRestart: all of it but the sample.
+func TestTracingNeedsRestart(t *testing.T) {
+	off := config.Settings{}
+	on := config.Settings{Tracing: config.TracingSettings{Endpoint: "https://a", Sample: 0.1, Timeout: 1}}
+	other := config.Settings{Tracing: config.TracingSettings{Endpoint: "https://b", Sample: 1, Timeout: 2,
+		Headers: map[string]string{"a": "b"}, CA: []byte("x"), Resource: map[string]string{"a": "b"}}}
+	sampled := on
+	sampled.Tracing.Sample = 1
+	for _, c := range []struct {
+		started, now config.Settings
+		want         []string
+	}{
+		{off, on, []string{"tracing"}}, {on, off, []string{"tracing"}}, {on, sampled, nil},
+		{on, other, []string{"tracing.endpoint", "tracing.headers", "tracing.caFile", "tracing.timeout", "tracing.resource"}},
+	} {
+		if got := needRestart(c.started, c.now); !slices.Equal(got, c.want) {
+			t.Errorf("got %v, want %v", got, c.want)
+		}
+	}
+}
+
 func TestServiceOptions(t *testing.T) {
 	opts := serviceOptions(config.Settings{Codec: envoy.CodecGenerated}, nil)
 	if opts.Codec != envoy.CodecGenerated || opts.OverwriteFreed || opts.DrainWait >= 0 || opts.MaxConnectionAge != math.MaxInt64 {

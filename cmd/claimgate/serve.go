@@ -22,6 +22,7 @@ import (
 const (
 	gracefulStop = 20 * time.Second // for requests in progress, after the drain wait
 	pageStop     = 2 * time.Second  // for health, metrics and admin pages
+	traceFlush   = 3 * time.Second  // for traces that wait, whatever the collector does
 )
 
 // serveOptions are the flags of serve.
@@ -79,6 +80,7 @@ func serve(opts serveOptions, signals <-chan os.Signal, stderr io.Writer) error 
 	if err != nil {
 		return invalid(err, stderr)
 	}
+	defer p.dropTraces()
 	p.runtime = tuned
 	if err := p.listen(); err != nil {
 		p.service.Stop()
@@ -161,6 +163,7 @@ func (p *process) stopAfter(ctx context.Context, signals <-chan os.Signal) {
 	case <-ctx.Done():
 		p.readiness.Drain()
 		p.service.Drain(ctx) // which has ended, so that this waits for nobody
+		p.flushTraces(context.WithoutCancel(ctx))
 	}
 	for _, page := range p.pages {
 		page.stop(context.WithoutCancel(ctx))
@@ -183,6 +186,21 @@ func (p *process) drain(ctx context.Context, signals <-chan os.Signal) {
 		return nil
 	})
 	p.service.Drain(ctx)
+	p.flushTraces(ctx)
 	cancel()
 	_ = impatient.Wait() // it returns no error
+}
+
+// flushTraces exports the traces that wait, for a while.
+func (p *process) flushTraces(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, traceFlush)
+	defer cancel()
+	p.telemetry.StopTracing(ctx)
+}
+
+// dropTraces ends tracing at once, where it has not ended.
+func (p *process) dropTraces() {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	p.telemetry.StopTracing(ctx)
 }

@@ -78,6 +78,7 @@ type Settings struct {
 	StateKey         []byte // nil: a checksum
 	MaxTenantLoss    MaxTenantLoss
 	Log              LogSettings
+	Tracing          TracingSettings
 	Required         []string // issuers without whose keys the process is not ready
 	Insecure         []string // field paths of every insecure... word in use
 }

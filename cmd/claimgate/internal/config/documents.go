@@ -15,6 +15,7 @@ type mainDoc struct {
 	Metrics        *metricsDoc   `yaml:"metrics" doc:"HTTP listener for Prometheus metrics. Off where it is not written. Labels name tenants."`
 	Admin          *adminDoc     `yaml:"admin" doc:"HTTP listener for the status page and debug views. Off where it is not written."`
 	Log            logDoc        `yaml:"log" doc:"The log."`
+	Tracing        *tracingDoc   `yaml:"tracing" doc:"Traces of checks and of key fetches, to a collector of OpenTelemetry. Off where it is not written."`
 	Cache          cacheDoc      `yaml:"cache" doc:"The cache of verified tokens."`
 	Realm          string        `yaml:"realm" default:"claimgate" doc:"Realm of every WWW-Authenticate challenge; one for all tenants, so that their names cannot be probed."`
 	DecisionID     decisionIDDoc `yaml:"decisionId" doc:"What to do with the id of each decision."`
@@ -169,7 +170,7 @@ type fileTenant struct {
 }
 
 // mainFields are those of the main file that people look for in a tenant file.
-var mainFields = []string{"apiVersion", "listen", "health", "metrics", "admin", "log", "cache", "realm", "decisionId", "proxy",
+var mainFields = []string{"apiVersion", "listen", "health", "metrics", "admin", "log", "tracing", "cache", "realm", "decisionId", "proxy",
 	"stateDir", "stateKey", "maxTenantLoss", "ownedHeaders", "policies", "tenantDefaults", "tenants", "tenantDirs"}
 
 // UnknownField implements yamldoc.Hinter.

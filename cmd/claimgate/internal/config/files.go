@@ -26,8 +26,16 @@ func (m *Main) Files() []string {
 			add(doc.TLS.CertFile, doc.TLS.KeyFile, doc.TLS.ClientCAFile)
 		}
 	}
-	if key := m.doc.Log.HashKey; key.kind == "file" {
+	if key := m.doc.Log.HashKey; key.kind == fileKind {
 		add(key.name)
+	}
+	if doc := m.doc.Tracing; doc != nil {
+		add(doc.CAFile)
+		for _, ref := range doc.Headers {
+			if ref.kind == fileKind {
+				add(ref.name)
+			}
+		}
 	}
 	for i := range m.doc.Issuers {
 		add(m.doc.Issuers[i].JWKSFile, m.doc.Issuers[i].Keys.CAFile)

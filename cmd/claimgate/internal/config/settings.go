@@ -57,6 +57,7 @@ func (b *builder) settings() Settings {
 	}
 	b.listeners(&s)
 	s.Log = b.logSettings()
+	s.Tracing = b.tracing()
 	if s.DrainWait > maxDrainWait {
 		b.problem(at.at("listen.drainWait"), "the longest wait is 10m", "")
 	}
@@ -104,24 +105,35 @@ const readableMend = "name a file that claimgate may read, relative to this one"
 
 // secret resolves a reference. No problem quotes a path, a name or a value.
 func (b *builder) secret(at place, ref secretRef) []byte {
-	if ref.kind == "file" {
-		return b.secretFile(at, ref.name)
+	before := len(b.problems)
+	secret := b.referred(at, ref)
+	if len(b.problems) > before {
+		return nil
+	}
+	if ref.kind == fileKind {
+		secret = bytes.TrimRight(secret, "\r\n")
+	}
+	return b.checkSecret(at, secret)
+}
+
+func (b *builder) secretFile(at place, path string) []byte {
+	return b.secret(at, secretRef{fileKind, path})
+}
+
+// referred returns what a reference leads to, as it is.
+func (b *builder) referred(at place, ref secretRef) []byte {
+	if ref.kind == fileKind {
+		data, _, err := readFile(b.main.beside(ref.name), maxSecretBytes)
+		if err != nil {
+			b.problem(at, "the file cannot be read: "+cause(err), readableMend)
+		}
+		return data
 	}
 	value, ok := os.LookupEnv(ref.name)
 	if !ok {
 		b.problem(at, "the environment variable is not set", "set it where claimgate starts, or use file:/path")
-		return nil
 	}
-	return b.checkSecret(at, []byte(value))
-}
-
-func (b *builder) secretFile(at place, path string) []byte {
-	data, _, err := readFile(b.main.beside(path), maxSecretBytes)
-	if err != nil {
-		b.problem(at, "the file cannot be read: "+cause(err), readableMend)
-		return nil
-	}
-	return b.checkSecret(at, bytes.TrimRight(data, "\r\n"))
+	return []byte(value)
 }
 
 func (b *builder) checkSecret(at place, secret []byte) []byte {

@@ -96,7 +96,8 @@ func TestInsecureWordsAreListed(t *testing.T) {
 	head := "listen: {address: 0.0.0.0:1, insecurePlaintext: true}\n" +
 		"metrics: {address: 0.0.0.0:2, insecurePlaintext: true}\n" +
 		"admin: {address: 0.0.0.0:3, insecureRemote: true}\n" +
-		"log: {insecurePlainIdentifiers: true}\n"
+		"log: {insecurePlainIdentifiers: true}\n" +
+		"tracing: {endpoint: http://collector:4318, insecureHTTP: true}\n"
 	text := head + strings.Replace(mainHead, "https://two.example,", "http://two.example, keys: {insecureHTTP: true},", 1)
 	text += "tenants: [{name: acme, hosts: [a.example], issuers: [one], insecureShadow: {until: 2026-01-01T00:00:00Z}}]\n"
 	document, err := Load(write(t, text, t.TempDir(), "claimgate.yaml"))
@@ -107,7 +108,7 @@ func TestInsecureWordsAreListed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"listen.insecurePlaintext", "metrics.insecurePlaintext", "admin.insecureRemote", "log.insecurePlainIdentifiers", "issuers[1].keys.insecureHTTP", "tenants[0].insecureShadow"}
+	want := []string{"listen.insecurePlaintext", "metrics.insecurePlaintext", "admin.insecureRemote", "log.insecurePlainIdentifiers", "tracing.insecureHTTP", "issuers[1].keys.insecureHTTP", "tenants[0].insecureShadow"}
 	if !slices.Equal(settings.Insecure, want) {
 		t.Errorf("got %v, want %v", settings.Insecure, want)
 	}

@@ -172,6 +172,9 @@ func (t tenantRef) label() string {
 	return label
 }
 
+// fileKind is the kind of a reference to a file.
+const fileKind = "file"
+
 // secretRef refers to a secret that stands elsewhere.
 type secretRef struct{ kind, name string }
 
@@ -188,7 +191,7 @@ func (s *secretRef) DecodeNode(n yamldoc.Node) {
 		return
 	}
 	kind, name, ok := strings.Cut(text, ":")
-	if !ok || name == "" || kind != "file" && kind != "env" {
+	if !ok || name == "" || kind != fileKind && kind != "env" {
 		n.Report("a secret must not stand in this file", "write file:/path or env:NAME")
 		return
 	}

@@ -58,6 +58,7 @@ Certificates of listeners and the authorities of their clients are followed as
 files of their own: new connections get what is new and good, those that stand go
 on, and claimgate_tls_reload_failed is 1 while what is on disk is of no use.
 
-Addresses of listeners, the size of the cache, the log, stateDir and the waits of
-listen take effect with the next start; a change of these is said.
+Addresses of listeners, the size of the cache, the log, stateDir, the waits of
+listen and all of tracing but tracing.sample take effect with the next start; a
+change of these is said.
 `

@@ -19,6 +19,7 @@ type Status struct {
 	Ignored    []string   // problems of files that are no tenant files
 	Warnings   []string   // of what is in force; at most 1000
 	Insecure   []string   // insecure... words in force
+	Sample     float64    // share of the requests without a trace that are traced
 	Remembers  bool       // the order of acceptance outlives the process
 	Restart    []string   // fields of the main file that take effect with the next start
 
@@ -86,6 +87,7 @@ func (c *Configuration) describe(found finding) *Status {
 		Dirs:        problemOf(c.badDirs),
 		Ignored:     found.ignored,
 		Warnings:    slices.Clone(w.main.Warnings),
+		Sample:      w.main.Settings.Tracing.Sample,
 		Insecure:    slices.Clone(w.main.Settings.Insecure),
 		Remembers:   c.memory != nil && !c.forgetful,
 		Restart:     c.opts.Fixed(c.started, w.main.Settings),

@@ -56,7 +56,7 @@ func newDecisionLog(log *zap.Logger, ids identifiers, perSecond int, suppressed 
 // outside of a shadow. Our own trouble is a warning, a caller's is information.
 func (l *decisionLog) denied(req *authz.Request, decision *authz.Decision, elapsed time.Duration) {
 	level := zapcore.InfoLevel
-	if decision.Verdict == authz.Unavailable || decision.Reason == authz.Internal {
+	if ours(decision) {
 		level = zapcore.WarnLevel
 	}
 	if !l.log.Core().Enabled(level) {
@@ -88,6 +88,12 @@ func (l *decisionLog) served(req *authz.Request, decision *authz.Decision, elaps
 	l.log.Debug(message, l.fields(req, decision, elapsed)...)
 }
 
+// ours reports whether a request was refused for trouble of our own, not of the
+// caller's.
+func ours(decision *authz.Decision) bool {
+	return decision.Verdict == authz.Unavailable || decision.Reason == authz.Internal
+}
+
 // isServed reports whether a decision gives a request what it asked for, by
 // right: an allow that is none of a shadow's, or a public document.
 func isServed(decision *authz.Decision) bool {
@@ -112,16 +118,11 @@ func (l *decisionLog) faulted(decision *authz.Decision, fault error) {
 }
 
 func (l *decisionLog) fields(req *authz.Request, decision *authz.Decision, elapsed time.Duration) []zap.Field {
-	fields := make([]zap.Field, 0, 14)
+	fields := make([]zap.Field, 0, 16)
+	for _, f := range factsOf(decision) {
+		fields = append(fields, optional(f.name, f.text))
+	}
 	fields = append(fields,
-		zap.Stringer("decision_id", decision.ID),
-		zap.Stringer("reason", decision.Reason),
-		optional("tenant", decision.Tenant),
-		optional("rule", decision.Rule),
-		shadowed(decision),
-		optional("shadow_rule", decision.ShadowRule),
-		optional("issuer", decision.Issuer),
-		optional("hint", decision.Hint),
 		l.ids.field(decision.Subject),
 		zap.Bool("cached", decision.Cached),
 		zap.Duration("took", elapsed),
@@ -138,11 +139,11 @@ func (l *decisionLog) fields(req *authz.Request, decision *authz.Decision, elaps
 }
 
 // shadowed says for what reason a request in shadow would have been refused.
-func shadowed(decision *authz.Decision) zap.Field {
+func shadowed(decision *authz.Decision) string {
 	if decision.Reason != authz.ShadowPassed {
-		return zap.Skip()
+		return ""
 	}
-	return zap.Stringer("shadowed", decision.Shadowed)
+	return decision.Shadowed.String()
 }
 
 func optional(name, value string) zap.Field {

@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"context"
 	"io"
 	"sync"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/claimgate/claimgate/authz"
 	"github.com/claimgate/claimgate/authz/jwks"
 	"github.com/claimgate/claimgate/cmd/claimgate/internal/config"
+	"github.com/claimgate/claimgate/envoy"
 )
 
 // LogSettings configure the log.
@@ -24,6 +26,7 @@ type Telemetry struct {
 	metrics   *Metrics
 	decisions *decisionLog
 	outages   outages
+	tracing   *Tracing // nil: no traces
 }
 
 // New returns a telemetry that logs to w.
@@ -49,6 +52,44 @@ func (t *Telemetry) Metrics() *Metrics { return t.metrics }
 // Announce logs once how this log treats identifiers.
 func (t *Telemetry) Announce() { t.ids.announce(t.log) }
 
+// Trace begins to trace, where the settings say so. Call it once, before anything
+// is observed.
+func (t *Telemetry) Trace(settings *config.TracingSettings, version string) error {
+	if settings.Endpoint == "" {
+		return nil
+	}
+	tracing, err := newTracing(settings, version, t.log)
+	if err != nil {
+		return err
+	}
+	t.tracing = tracing
+	t.metrics.registry.MustRegister(tracing.spans)
+	return nil
+}
+
+// Tracer returns the tracer of checks; nil where nothing is traced.
+func (t *Telemetry) Tracer() envoy.Tracer {
+	if t.tracing == nil {
+		return nil
+	}
+	return t.tracing
+}
+
+// SetSample changes which share of the requests without a parent is traced.
+func (t *Telemetry) SetSample(share float64) {
+	if t.tracing != nil {
+		t.tracing.sampler.set(share)
+	}
+}
+
+// StopTracing exports the spans that wait until ctx ends. A second call does
+// nothing.
+func (t *Telemetry) StopTracing(ctx context.Context) {
+	if t.tracing != nil {
+		t.tracing.Stop(ctx)
+	}
+}
+
 // Checked implements envoy.Observer. For a request that is allowed it takes no
 // lock and allocates nothing, unless the log is at debug level.
 func (t *Telemetry) Checked(req *authz.Request, decision *authz.Decision, elapsed time.Duration, fault error) {
@@ -73,7 +114,10 @@ func (t *Telemetry) Fetched(issuer string, result jwks.FetchResult, elapsed time
 	if result == jwks.FetchCanceled {
 		return // says nothing about the issuer
 	}
-	failed := result != jwks.FetchOK && result != jwks.FetchNotModified
+	if t.tracing != nil {
+		t.tracing.fetched(issuer, result, elapsed)
+	}
+	failed := failed(result)
 	if !t.outages.changed(issuer, failed) {
 		return
 	}
@@ -83,6 +127,10 @@ func (t *Telemetry) Fetched(issuer string, result jwks.FetchResult, elapsed time
 		return
 	}
 	t.log.Info("keys can be fetched again", fields...)
+}
+
+func failed(result jwks.FetchResult) bool {
+	return result != jwks.FetchOK && result != jwks.FetchNotModified
 }
 
 // outages remembers which issuers fail. The issuers are those of the
