@@ -15,7 +15,8 @@ import (
 	"github.com/claimgate/claimgate/authz"
 )
 
-// memoryFile is the file in the state directory.
+// memoryFile is the file in the state directory; what changed since it was written
+// is in the journal beside it.
 const memoryFile = "tenants.json"
 
 const (
@@ -59,8 +60,9 @@ type envelope struct {
 // memory keeps the order of acceptance and the accepted places in a directory.
 // Nil remembers nothing.
 type memory struct {
-	dir  string
-	last [sha256.Size]byte // checksum of what is there
+	dir     string
+	last    [sha256.Size]byte // checksum of the whole that is there
+	journal journal           // of what changed since
 }
 
 // openMemory returns the memory in a directory that belongs to the user of this
@@ -91,29 +93,37 @@ func (m *memory) load() (map[string]remembered, error) {
 	if m == nil {
 		return nil, nil
 	}
-	text, err := m.read()
+	text, err := m.read(m.path())
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errMemory, err)
 	}
-	tenants, err := decodeMemory(text)
+	tenants, sum, err := decodeMemory(text)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s is damaged and not used: %w", errMemory, m.path(), err)
+	}
+	path := m.journalOf(sum)
+	text, err = m.read(path)
+	if err == nil {
+		err = errors.Join(replay(tenants, sum, text), valid(tenants))
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %s is damaged, and nothing is used: %w", errMemory, path, err)
 	}
 	return tenants, nil
 }
 
-func (m *memory) read() ([]byte, error) {
-	info, err := os.Lstat(m.path())
+func (*memory) read(path string) ([]byte, error) {
+	info, err := os.Lstat(path)
 	if err != nil {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() || !ownedByUs(info) || info.Mode().Perm()&0o022 != 0 {
-		return nil, fmt.Errorf("%s is no file that only this user can write to", m.path())
+		return nil, fmt.Errorf("%s is no file that only this user can write to", path)
 	}
-	file, err := os.Open(m.path())
+	file, err := os.Open(path) //nolint:gosec // in the state directory
 	if err != nil {
 		return nil, err
 	}
@@ -121,30 +131,50 @@ func (m *memory) read() ([]byte, error) {
 	return io.ReadAll(io.LimitReader(file, maxMemoryBytes))
 }
 
-func decodeMemory(text []byte) (map[string]remembered, error) {
+var (
+	errChecksum = errors.New("the checksum is wrong")
+	errRanks    = errors.New("a name or a rank is missing or there twice")
+)
+
+// decodeMemory returns what is remembered by name, and its checksum.
+func decodeMemory(text []byte) (tenants map[string]remembered, sum [sha256.Size]byte, err error) {
 	var outer envelope
 	if err := strictly(text, &outer); err != nil {
-		return nil, err
+		return nil, sum, err
 	}
-	sum := sha256.Sum256(outer.Tenants)
+	sum = sha256.Sum256(outer.Tenants)
 	switch {
 	case outer.Format != memoryFormat:
-		return nil, fmt.Errorf("format %d is unknown", outer.Format)
+		return nil, sum, fmt.Errorf("format %d is unknown", outer.Format)
 	case outer.Checksum != hex.EncodeToString(sum[:]):
-		return nil, errors.New("the checksum is wrong")
+		return nil, sum, errChecksum
 	}
 	var list []remembered
 	if err := strictly(outer.Tenants, &list); err != nil {
-		return nil, err
+		return nil, sum, err
 	}
-	tenants, ranks := make(map[string]remembered, len(list)), make(map[uint64]bool, len(list))
+	tenants = make(map[string]remembered, len(list))
 	for _, t := range list {
-		if _, twice := tenants[t.Name]; twice || t.Name == "" || t.Rank == 0 || t.Rank > 1<<62 || ranks[t.Rank] {
-			return nil, errors.New("a name or a rank is missing or there twice")
-		}
-		tenants[t.Name], ranks[t.Rank] = t, true
+		tenants[t.Name] = t
 	}
-	return tenants, nil
+	if len(tenants) != len(list) {
+		return nil, sum, errRanks
+	}
+	if err := valid(tenants); err != nil {
+		return nil, sum, err
+	}
+	return tenants, sum, nil
+}
+
+func valid(tenants map[string]remembered) error {
+	ranks := make(map[uint64]bool, len(tenants))
+	for name, t := range tenants {
+		if name == "" || t.Name != name || t.Rank == 0 || t.Rank > 1<<62 || ranks[t.Rank] {
+			return errRanks
+		}
+		ranks[t.Rank] = true
+	}
+	return nil
 }
 
 func strictly(text []byte, into any) error {
@@ -159,16 +189,23 @@ func strictly(text []byte, into any) error {
 	return nil
 }
 
-// differs reports whether something else is to be remembered of a world than of
-// the one before, which was saved.
-func (m *memory) differs(saved, now *world) bool {
-	if m == nil || m.last == [sha256.Size]byte{} {
-		return true // nothing was
-	}
-	return slices.ContainsFunc(now.changed, func(name string) bool {
+// differing lists what is to be remembered otherwise of a world than of the one
+// before, which was saved.
+func differing(saved, now *world) []change {
+	var changes []change
+	for _, name := range now.changed {
 		a, b := saved.tenants[name], now.tenants[name]
-		return a == nil || b == nil || a.rank != b.rank || a.path != b.path || !equalKept(&a.kept, &b.kept)
-	})
+		switch {
+		case b == nil || b.rank == 0:
+			if a != nil && a.rank != 0 {
+				changes = append(changes, change{Name: name})
+			}
+		case a == nil || a.rank != b.rank || a.path != b.path || !equalKept(&a.kept, &b.kept):
+			r := rememberedOf(b)
+			changes = append(changes, change{name, &r})
+		}
+	}
+	return changes
 }
 
 func equalKept(a, b *authz.HeldSpec) bool {
@@ -176,29 +213,42 @@ func equalKept(a, b *authz.HeldSpec) bool {
 		slices.EqualFunc(a.Issuers, b.Issuers, func(x, y authz.HeldIssuer) bool { return equalIssuers(&x, &y) })
 }
 
-// save writes what is to be remembered of a world, where that changed. The file
-// appears whole or not at all.
-func (m *memory) save(w *world) error {
+// save takes note of a world that follows one that was saved, at the cost of what
+// differs. With all, nothing is known of what was saved.
+func (m *memory) save(before, now *world, all bool) error {
 	if m == nil {
 		return nil
 	}
-	tenants, err := json.Marshal(recall(w))
-	if err != nil {
-		return fmt.Errorf("%w: %w", errMemory, err)
-	}
-	sum := sha256.Sum256(tenants)
-	if sum == m.last {
+	changes := differing(before, now)
+	if all = all || m.last == [sha256.Size]byte{}; !all && len(changes) == 0 {
 		return nil
 	}
+	if !all && m.journal.lines+len(changes) <= journalLeast+len(now.tenants)/4 && m.intact() && m.journal.append(changes) == nil {
+		return nil
+	}
+	if err := m.saveAll(now); err != nil {
+		m.last = [sha256.Size]byte{}
+		return fmt.Errorf("%w: %w", errMemory, err)
+	}
+	return nil
+}
+
+// saveAll writes everything. The file appears whole or not at all.
+func (m *memory) saveAll(w *world) error {
+	tenants, err := json.Marshal(recall(w))
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(tenants)
 	text, err := json.Marshal(envelope{memoryFormat, hex.EncodeToString(sum[:]), tenants})
 	if err != nil {
-		return fmt.Errorf("%w: %w", errMemory, err)
+		return err
 	}
 	if err := replaceFile(m.path(), append(text, '\n')); err != nil {
-		return fmt.Errorf("%w: %w", errMemory, err)
+		return err
 	}
 	m.last = sum
-	return nil
+	return m.begin(sum)
 }
 
 // recall lists every tenant that was accepted once, in that order.
@@ -206,11 +256,7 @@ func recall(w *world) []remembered {
 	list := make([]remembered, 0, len(w.tenants))
 	for _, t := range w.tenants {
 		if t.rank != 0 {
-			r := remembered{t.name, t.path, t.rank, t.kept.Hosts, t.kept.Entries, t.kept.IDs, make([]issuer, len(t.kept.Issuers))}
-			for i, kept := range t.kept.Issuers {
-				r.Issuers[i] = issuer(kept)
-			}
-			list = append(list, r)
+			list = append(list, rememberedOf(t))
 		}
 	}
 	slices.SortFunc(list, func(a, b remembered) int {
@@ -220,6 +266,14 @@ func recall(w *world) []remembered {
 		return 1
 	})
 	return list
+}
+
+func rememberedOf(t *tenant) remembered {
+	r := remembered{t.name, t.path, t.rank, t.kept.Hosts, t.kept.Entries, t.kept.IDs, make([]issuer, len(t.kept.Issuers))}
+	for i, kept := range t.kept.Issuers {
+		r.Issuers[i] = issuer(kept)
+	}
+	return r
 }
 
 // recalled makes tenants of what was remembered: without a version, with their

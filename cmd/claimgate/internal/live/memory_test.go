@@ -19,14 +19,14 @@ func FuzzMemory(f *testing.F) {
 		"b": {name: "b", rank: 1, path: "tenants/b.yaml"},
 		"c": {name: "c", path: "tenants/c.yaml"}, // never accepted
 	}}
-	if err := kept.save(w); err != nil {
+	if err := kept.save(&world{}, w, true); err != nil {
 		f.Fatal(err)
 	}
 	text, err := os.ReadFile(filepath.Join(dir, memoryFile))
 	if err != nil {
 		f.Fatal(err)
 	}
-	if list, err := decodeMemory(text); err != nil || len(list) != 2 || list["a"].Rank != 2 || list["a"].IDs["idp"] != "org" {
+	if list, _, err := decodeMemory(text); err != nil || len(list) != 2 || list["a"].Rank != 2 || list["a"].IDs["idp"] != "org" {
 		f.Fatalf("read again: %v, %v", list, err)
 	}
 	f.Add(text)
@@ -34,7 +34,7 @@ func FuzzMemory(f *testing.F) {
 	f.Add(append(text, text...))
 	f.Add([]byte(`{"format":1,"sha256":"","tenants":null}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		list, err := decodeMemory(text)
+		list, _, err := decodeMemory(text)
 		if err != nil {
 			if list != nil {
 				t.Fatal("a part of a damaged file is used")

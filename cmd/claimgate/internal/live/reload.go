@@ -265,10 +265,7 @@ func (c *Configuration) enforce(before, next *world) {
 		c.opts.Swap(next.snapshot)
 		c.history.loaded = c.opts.Now()
 	}
-	if !c.forgetful && !c.memory.differs(before, next) {
-		return
-	}
-	if err := c.memory.save(next); err != nil && !c.forgetful {
+	if err := c.memory.save(before, next, c.forgetful); err != nil && !c.forgetful {
 		c.opts.Log.Warn("the order in which tenants were accepted cannot be kept", zap.Error(err))
 		c.forgetful = true
 	} else if err == nil {
