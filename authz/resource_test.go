@@ -189,7 +189,7 @@ func TestBearerMethods(t *testing.T) {
 	for want, places := range map[string][]authz.CredentialSpec{
 		`["header"]`:         nil,
 		`["header","query"]`: anywhere(),
-		`[]`:                 {{Cookie: "session"}, {Header: "x-token"}, {Param: "jwt"}},
+		`[]`:                 {{Cookie: "session"}, {Header: "x-token"}, {Param: "jwt"}, {Header: "authorization", Prefix: "Token"}},
 	} {
 		a := newACME(t, func(tenant *authz.TenantSpec, _ *authz.SnapshotSpec) {
 			tenant.ResourceMetadata, tenant.Issuers = mcp(), nil
@@ -197,6 +197,61 @@ func TestBearerMethods(t *testing.T) {
 		})
 		if d := a.decide(get(metadataPath, "")); !strings.Contains(string(d.Document), `"bearer_methods_supported":`+want) {
 			t.Errorf("%s, want methods %s", d.Document, want)
+		}
+	}
+}
+
+// TestMetadataBelowPrefixes asks for documents of places that lie below a prefix
+// beside others of the same host: each is answered by its own place alone.
+func TestMetadataBelowPrefixes(t *testing.T) {
+	p := newPlot(t)
+	claims := []*authz.Issuer{p.shared}
+	const host = "https://api.example.com"
+	at := func(path string) *authz.ResourceMetadata { return &authz.ResourceMetadata{Resource: host + path} }
+	tenant := func(name string, entry, resource string) *authz.Tenant {
+		spec := authz.TenantSpec{Name: name, Entries: []string{entry}, Policy: p.policy, Grants: []authz.IssuerGrant{{Issuer: p.shared}}}
+		if resource != "" {
+			spec.ResourceMetadata = &authz.ResourceMetadata{Resource: resource}
+		}
+		return newTenant(t, spec)
+	}
+	engine := newEngine(newClock().Now, nil, newSnapshot(t, authz.SnapshotSpec{
+		Entries: []authz.EntrySpec{
+			{Name: "whole", Hosts: []string{"api.example.com"}, TenantFromClaim: claims, YieldsTo: []string{"named", "other", "fixed", "deep"}},
+			{Name: "named", Hosts: []string{"api.example.com"}, PathPrefix: "/t/{tenant}", ResourceMetadata: at("/t")},
+			{Name: "other", Hosts: []string{"api.example.com"}, PathPrefix: "/u/{tenant}", ResourceMetadata: at("/u/x")},
+			{Name: "fixed", Hosts: []string{"api.example.com"}, PathPrefix: "/f", TenantFromClaim: claims, ResourceMetadata: at("/f")},
+			{Name: "deep", Hosts: []string{"api.example.com"}, PathPrefix: "/v/w", TenantFromClaim: claims, ResourceMetadata: at("/v")},
+			{Name: "label", Hosts: []string{"{tenant}.l.example.com"}, PathPrefix: "/p"},
+		},
+		Tenants: []*authz.Tenant{
+			tenant("a", "named", host+"/t/a"), tenant("b", "other", ""), tenant("l", "label", "https://l.l.example.com/p"), tenant("m", "label", ""),
+		},
+		Held: []authz.HeldSpec{{Name: "h", Entries: []string{"label"}}},
+	}))
+	for _, row := range []struct {
+		host, path string
+		want       authz.Reason
+	}{
+		{"api", wellKnown + "/t", authz.MetadataDocument},
+		{"api", wellKnown + "/t/a", authz.MetadataDocument},
+		{"api", wellKnown + "/t/nobody", authz.NoToken},
+		{"api", wellKnown + "/u/x", authz.NoToken}, // nobody is called x
+		{"api", wellKnown + "/u/b", authz.NoToken},
+		{"api", wellKnown + "/f", authz.MetadataDocument},
+		{"api", wellKnown + "/f/x", authz.NoToken},
+		{"api", wellKnown + "/v", authz.NoToken}, // above a place that names no tenant
+		{"api", "/t", authz.NoToken},
+		{"l.l", wellKnown + "/p", authz.MetadataDocument},
+		{"m.l", wellKnown + "/p", authz.PlaceUnknown},
+		{"h.l", wellKnown + "/p", authz.PlaceUnknown},
+		{"nobody.l", wellKnown + "/p", authz.PlaceUnknown},
+	} {
+		req := get(row.path, "")
+		req.Host = row.host + ".example.com"
+		d := engine.Decide(t.Context(), req)
+		if d.Reason != row.want || row.want == authz.MetadataDocument && !strings.Contains(string(d.Document), `"bearer_methods_supported":["header"]`) {
+			t.Errorf("%s%s: %v, want %v\n%s", req.Host, row.path, d.Reason, row.want, d.Document)
 		}
 	}
 }

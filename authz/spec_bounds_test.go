@@ -2,6 +2,7 @@ package authz_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -220,5 +221,34 @@ func TestP8ResourceMetadataIsBounded(t *testing.T) {
 		if tenant, problems := authz.NewTenant(spec); tenant != nil || len(problems) != 1 || problems[0].Path != "resourceMetadata"+row.path {
 			t.Errorf("%s: beyond the bound: %v, want one at resourceMetadata%s", name, problems, row.path)
 		}
+	}
+}
+
+// TestP8ResourceDocumentIsBounded holds the document as a whole to the byte, and
+// that it names the authorization servers that it is told, not the issuers.
+func TestP8ResourceDocumentIsBounded(t *testing.T) {
+	const most = 16 << 10
+	base, reached := 0, false
+	for last := 1; last <= 256; last++ {
+		list := slices.Repeat([]string{strings.Repeat("s", 256)}, 62)
+		spec := newACME(t, nil).tenant
+		spec.ResourceMetadata = &authz.ResourceMetadata{
+			Resource: "https://api.example.com", AuthorizationServers: []string{"https://login.example.com"}, ScopesSupported: append(list, strings.Repeat("s", last)),
+		}
+		tenant, problems := authz.NewTenant(spec)
+		if last == 1 {
+			engine := newEngine(newClock().Now, nil, newSnapshot(t, authz.SnapshotSpec{Owned: spec.Owned, Tenants: []*authz.Tenant{newTenant(t, spec)}}))
+			document := engine.Decide(t.Context(), get(wellKnown, "")).Document
+			if base = len(document) - 1; base > most || !strings.Contains(string(document), `"authorization_servers":["https://login.example.com"]`) {
+				t.Fatalf("%d bytes: %.200s", base, document)
+			}
+		}
+		reached = reached || base+last == most
+		if good := base+last <= most; (tenant != nil) != good || !good && (len(problems) != 1 || problems[0].Path != "resourceMetadata") {
+			t.Fatalf("%d bytes: %v", base+last, problems)
+		}
+	}
+	if !reached {
+		t.Errorf("the bound is not reached from %d", base)
 	}
 }
