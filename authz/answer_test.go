@@ -56,6 +56,7 @@ func TestP1ARefusalForgetsWhatWasToBeDone(t *testing.T) {
 	if allowed.Verdict != authz.Allow || allowed.Tenant == "" || allowed.Entry == "" || allowed.Issuer == "" || allowed.Subject == "" {
 		t.Fatalf("control: %+v", allowed)
 	}
+	allowed.ID = authz.DecisionID{1, 2, 3}
 	for i := range 256 {
 		for _, cached := range []bool{false, true} {
 			d := allowed

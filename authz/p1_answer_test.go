@@ -59,6 +59,18 @@ func TestP1ADecisionBeginsEmpty(t *testing.T) {
 	}
 }
 
+// A decision that is refused or reset keeps its room for the next one.
+func TestDecisionsKeepTheirRoom(t *testing.T) {
+	d := &Decision{}
+	room := d.begin().room
+	if d.Refuse(NoToken); d.room != room {
+		t.Error("a refusal loses it")
+	}
+	if d.Reset(); d.room != room {
+		t.Error("a reset loses it")
+	}
+}
+
 // TestP7NothingOfARequestIsKept holds that a decision which is kept to be filled
 // again holds on to nothing of its request once it is made.
 func TestP7NothingOfARequestIsKept(t *testing.T) {

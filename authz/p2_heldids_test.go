@@ -85,13 +85,14 @@ func TestP2HeldIDsHoldForOtherDefinitionsToo(t *testing.T) {
 // issuers of which one definition admits the tokens of another.
 func TestP2HeldIDsOfSeveral(t *testing.T) {
 	p := newPlot(t)
+	far := p.exactIssuer("far", "https://far.example.com/", "org")
 	exact, wide, plain := p.exactIssuer("exact", "https://one.example/", "org"), p.exactIssuer("wide", "https://{tid}.example/", "org"), p.exactIssuer("plain", "https://plain.example.com/")
 	held := func(name string, ids map[string]string) authz.HeldSpec {
 		return authz.HeldSpec{Name: name, Hosts: []string{name + ".x"}, IDs: ids, Accepted: true}
 	}
 	all := []authz.HeldSpec{
 		held("acme", map[string]string{"exact": "id-acme"}), held("globex", map[string]string{"wide": "id-globex"}),
-		held("initech", map[string]string{"exact": "id-initech", "gone": "id-gone"}), held("hooli", map[string]string{"plain": ""}),
+		held("initech", map[string]string{"exact": "id-initech", "gone": "id-gone", "far": "id-far"}), held("hooli", map[string]string{"plain": ""}),
 	}
 	for name, row := range map[string]struct {
 		issuer *authz.Issuer
@@ -103,6 +104,8 @@ func TestP2HeldIDsOfSeveral(t *testing.T) {
 		"of what admits its tokens":  {exact, "id-globex", "globex"},
 		"of what it admits":          {wide, "id-initech", "initech"},
 		"of an issuer of that name":  {p.exactIssuer("gone", "https://gone.example.com/", "org"), "id-gone", "initech"},
+		"of another issuer":          {far, "id-far", "initech"},
+		"of another, at the first":   {exact, "id-far", ""},
 		"nobody's":                   {exact, "id-new", ""},
 		"where tokens say nothing":   {plain, "", ""},
 		"of an issuer like no other": {p.exactIssuer("more", "https://more.example.com/", "org"), "id-acme", ""},
@@ -116,7 +119,7 @@ func TestP2HeldIDsOfSeveral(t *testing.T) {
 			path = "tenants[0].issuers[0]"
 		}
 		t.Run(name, func(t *testing.T) {
-			expectProblem(t, &authz.SnapshotSpec{Issuers: []*authz.Issuer{nil, exact, wide}, Tenants: []*authz.Tenant{newTenant(t, spec)}, Held: all}, path, `"`+row.owner+`"`)
+			expectProblem(t, &authz.SnapshotSpec{Issuers: []*authz.Issuer{nil, exact, wide, far}, Tenants: []*authz.Tenant{newTenant(t, spec)}, Held: all}, path, `"`+row.owner+`"`)
 		})
 	}
 }

@@ -372,6 +372,7 @@ func TestP2HeldTenantsCloseNothingElse(t *testing.T) {
 		want map[string]authz.Reason // by host and path
 	}{
 		"a name of two labels":         {authz.HeldSpec{Name: "a.b", Entries: []string{"label"}}, map[string]authz.Reason{"a.b.l/": open, "x.b.l/": open, "x.y/": open}},
+		"a name of two more":           {authz.HeldSpec{Name: "c.d", Entries: []string{"label"}}, map[string]authz.Reason{"c.d.l/": authz.PlaceUnknown, "d.l/": authz.PlaceUnknown}},
 		"a name of one":                {authz.HeldSpec{Name: "held", Entries: []string{"label"}}, map[string]authz.Reason{"held.l/": shut, "x.b.l/": open, "x.w/": open, "x.p/a/1": open}},
 		"a namesake of an entry":       {authz.HeldSpec{Name: "mesh", Hosts: []string{"h.w"}}, map[string]authz.Reason{"h.w/": open, "x.w/": open}},
 		"a host":                       {authz.HeldSpec{Name: "held", Hosts: []string{"h.w"}}, map[string]authz.Reason{"h.w/": shut, "x.w/": open, "x.p/a/1": open}},
