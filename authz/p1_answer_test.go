@@ -30,6 +30,18 @@ func TestP1NoReasonToRefuseAllows(t *testing.T) {
 	}
 }
 
+// TestP1ATokenOfAnIssuerWithoutAGrantIsNone holds that a tenant admits no token
+// of an issuer that it does not list, whatever its verifier says.
+func TestP1ATokenOfAnIssuerWithoutAGrantIsNone(t *testing.T) {
+	own := &token.Issuer{}
+	j := &judgement{tenant: &Tenant{grants: []grant{{issuer: &Issuer{issuer: own}}}}}
+	for issuer, want := range map[*token.Issuer]bool{own: true, {}: false, nil: false} {
+		if _, g, reason, ok := j.granted(&token.Verified{Issuer: issuer}); ok != want || (g != nil) != want || reason != Internal {
+			t.Errorf("%v: %v, %v", want, reason, ok)
+		}
+	}
+}
+
 // The closed sets are whole.
 func TestReasonsAndVerdicts(t *testing.T) {
 	if all := Reasons(); len(all) != int(reasonCount) || all[0] != Internal || all[len(all)-1] != reasonCount-1 {

@@ -97,6 +97,13 @@ func TestPlacesOfOneHostLeaveAlone(t *testing.T) {
 			t.Errorf("without %d: %d left", i, len(left))
 		}
 	}
+	form := &entryForm{}
+	equal := []*place{{tenant: one}, {tenant: two}, {tenant: one, entry: form}} // never side by side, and told apart all the same
+	for i, gone := range equal {
+		if left := (&node{equal}).without(gone).all(); len(left) != 2 || slices.Contains(left, gone) {
+			t.Errorf("equal ones, without %d: %d left", i, len(left))
+		}
+	}
 	if last := n.without(places[0]).without(places[1]).without(places[2]); last != nil {
 		t.Errorf("%d left", len(last.places))
 	}

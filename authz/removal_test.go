@@ -61,6 +61,31 @@ func TestP6APreparedRemovalLeavesTheOneInForceAlone(t *testing.T) {
 	}
 }
 
+// What an allow removes is listed beforehand for the ways that are common: with
+// nothing set, with all that a tenant sets, and with what needs no token.
+func TestRemovalsAreListedBeforehand(t *testing.T) {
+	realm := newRealm(t)
+	tenant, problems := NewTenant(TenantSpec{
+		Name: "acme", Hosts: []string{"h"}, Grants: []IssuerGrant{{Issuer: realm.issuers[6]}}, Policy: realm.policy, Owned: realm.owned,
+		Headers: []HeaderSpec{{Name: "x-a", Source: SourceSpec{Tenant: "name"}}, {Name: "x-b", Source: SourceSpec{Claim: []string{"sub"}}}},
+	})
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	snapshot, problems := NewSnapshot(SnapshotSpec{Owned: realm.owned, Tenants: []*Tenant{tenant}})
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	for _, set := range []uint64{0, realm.owned.bit("x-a"), realm.owned.bit("x-a") | realm.owned.bit("x-b")} {
+		if snapshot.removal.lists[set] == nil {
+			t.Errorf("set %b is not listed", set)
+		}
+	}
+	if len(snapshot.removal.lists) != 3 {
+		t.Errorf("%d sets are listed", len(snapshot.removal.lists))
+	}
+}
+
 // removalsOf is what an allow removes where the request holds these names.
 func removalsOf(r *removal, key removeKey, seen ...string) []string {
 	j := new(Decision).begin()
