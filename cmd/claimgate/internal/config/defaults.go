@@ -132,6 +132,7 @@ func (b *builder) checkGrants(at place, grants []grantDoc) {
 }
 
 func (r *report) checkRuleIssuers(at place, rules []ruleDoc, known []string, what string) {
+	r.dottedRules(at, rules)
 	for i, rule := range rules {
 		for k, name := range rule.Issuers {
 			r.known(at.at(fmt.Sprintf("rules[%d].issuers[%d]", i, k)), what, name, known)

@@ -135,6 +135,7 @@ func (b *Base) notOwned(found *report, at place, name string) {
 }
 
 func (r *report) oneSource(at place, doc *sourceDoc) {
+	r.dotted(at.at("claim"), doc.Claim)
 	given := 0
 	for _, written := range []bool{doc.Claim != nil, doc.Mapped != "", doc.Value != nil, doc.Issuer != "", doc.Tenant != "", bool(doc.DecisionID), bool(doc.Claims)} {
 		if written {

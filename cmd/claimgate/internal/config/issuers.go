@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"net/url"
 	"regexp"
@@ -67,7 +68,11 @@ func (b *Base) compileIssuer(found *report, at place, doc *issuerDoc) (compiled 
 		if errors.Is(err, jwks.ErrBearerToken) {
 			field = "keys.bearerTokenFile"
 		}
-		found.problem(at.at(field), "the keys are of no use: "+reason(err), "")
+		mend := ""
+		if errors.Is(err, fs.ErrNotExist) {
+			mend = "write the path of a file, relative to the folder of this one"
+		}
+		found.problem(at.at(field), "the keys are of no use: "+reason(err), mend)
 		return nil, ""
 	}
 	admitted, err := token.Without(keys, doc.Keys.Deny)
@@ -177,6 +182,10 @@ func (b *report) checkIssuer(at place, doc *issuerDoc) {
 	if doc.Issuer != "" {
 		b.checkTemplate(at.at("issuer"), doc.Issuer, true)
 		b.checkURL(at.at("issuer"), filled(doc.Issuer), doc.Keys.InsecureHTTP)
+		if start, _, found := strings.Cut(doc.Issuer, "/.well-known/"); found {
+			b.further(at.at("issuer"), "this is the address of a document about the issuer",
+				"write the issuer as tokens say it in iss, such as "+start+", with a slash at its end if they have one")
+		}
 		if strings.ContainsAny(doc.Issuer, "?#") {
 			b.further(at.at("issuer"), "an issuer has neither query nor fragment", "write it exactly as tokens do")
 		}
@@ -193,7 +202,9 @@ func (b *report) checkIssuer(at place, doc *issuerDoc) {
 	}
 	b.checkCredentials(at, doc)
 	for _, name := range slices.Sorted(maps.Keys(doc.ClaimMappings)) {
-		b.checkName(at.at("claimMappings."+yamldoc.PathName(name)), name)
+		mapping := at.at("claimMappings." + yamldoc.PathName(name))
+		b.checkName(mapping, name)
+		b.dotted(mapping, doc.ClaimMappings[name])
 	}
 	b.once(at.at("audiences"), doc.Audiences)
 	if path := doc.AudienceClaim; len(path) == 1 && slices.Contains([]string{"iss", "sub", "jti"}, path[0]) {
