@@ -8,11 +8,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"text/template"
@@ -22,6 +24,8 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/claimgate/claimgate/cmd/claimgate/internal/otlptest"
 )
 
 // marker is a part of every value that must not be seen anywhere.
@@ -104,14 +108,15 @@ type watched struct {
 	config   string
 	metrics  string // the bearer token of the metrics
 	outputs  map[string]string
+	traces   *otlptest.Collector
 	allowed  int
 	refusals int
 }
 
 func watch(t *testing.T, a *arena) *watched {
 	t.Helper()
-	w := &watched{dir: t.TempDir(), outputs: map[string]string{}, secrets: secrets{whole: []string{marker}, pieces: map[string]string{}}}
-	for name, length := range map[string]int{"hash.key": 32, "state.key": 32, "metrics.token": 40, "issuer.token": 40} {
+	w := &watched{dir: t.TempDir(), outputs: map[string]string{}, traces: &otlptest.Collector{}, secrets: secrets{whole: []string{marker}, pieces: map[string]string{}}}
+	for name, length := range map[string]int{"hash.key": 32, "state.key": 32, "metrics.token": 40, "issuer.token": 40, "traces.token": 40} {
 		secret := b64(digest(crypto.SHA256, []byte(name+t.Name())))[:length]
 		w.addSecret(secret)
 		if err := os.WriteFile(filepath.Join(w.dir, name), []byte(secret), 0o600); err != nil {
@@ -124,7 +129,9 @@ func watch(t *testing.T, a *arena) *watched {
 	if err := os.Mkdir(filepath.Join(w.dir, "state"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	w.writeConfig(t, a)
+	traces := httptest.NewServer(w.traces)
+	t.Cleanup(traces.Close)
+	w.writeConfig(t, a, traces.URL)
 	w.addKeys(a)
 	w.server = startServer(t, w.config)
 	connection, err := grpc.NewClient("unix://"+filepath.Join(w.dir, "gate.sock"), grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -138,7 +145,7 @@ func watch(t *testing.T, a *arena) *watched {
 
 // writeConfig writes the arena's configuration with everything in it that tells
 // or keeps something.
-func (w *watched) writeConfig(t *testing.T, a *arena) {
+func (w *watched) writeConfig(t *testing.T, a *arena, traces string) {
 	t.Helper()
 	var text bytes.Buffer
 	if err := template.Must(template.New("").Parse(attackTemplate)).Execute(&text, a.believes); err != nil {
@@ -149,6 +156,7 @@ health: {address: "127.0.0.1:0"}
 metrics: {address: "127.0.0.1:0", bearerTokenFile: metrics.token}
 admin: {address: "127.0.0.1:0"}
 log: {level: debug, denialsPerSecond: 100000, hashKey: "file:` + filepath.Join(w.dir, "hash.key") + `"}
+tracing: {endpoint: "` + traces + `", sample: 1, headers: {x-collector-key: "file:traces.token"}}
 stateDir: state
 stateKey: "file:` + filepath.Join(w.dir, "state.key") + `"
 tenantDefaults: {dynamicMetadata: {who: {claim: org}}}`
@@ -268,7 +276,7 @@ func markedAttacks() []attack {
 // TestP7CatalogueLeavesNothing sends the catalogue of attacks, each with marked
 // values in its tokens, headers and query, to the real server at debug level,
 // with everything on that tells something. Nothing that was planted, no piece of
-// a token and no key is in any answer, log line, metric, page or kept file.
+// a token and no key is in any answer, log line, metric, span, page or kept file.
 func TestP7CatalogueLeavesNothing(t *testing.T) {
 	a := attacked(t)
 	w := watch(t, a)
@@ -282,7 +290,7 @@ func TestP7CatalogueLeavesNothing(t *testing.T) {
 	if err := w.stop(); err != nil {
 		t.Error(err)
 	}
-	w.outputs["the log"] = w.log.String()
+	w.outputs["the log"], w.outputs["the traces"] = w.log.String(), w.traces.Text()
 	w.check(t, a)
 }
 
@@ -344,6 +352,7 @@ func (w *watched) check(t *testing.T, a *arena) {
 	for where, text := range map[string]string{
 		"the log": `"level":"debug"`, "the metrics": "claimgate_checks_total{", "admin/config": `"keySources"`, "admin/": "Configuration 1",
 		"admin/keys?issuer=" + url.QueryEscape(a.url("rsa")): "THUMBPRINT", "claimgate check": "claimgate.yaml",
+		"the traces": `"claimgate.decision_id"`,
 	} {
 		if !strings.Contains(w.outputs[where], text) {
 			t.Errorf("%s lacks %s and proves nothing: %.300s", where, text, w.outputs[where])
@@ -358,6 +367,12 @@ func (w *watched) check(t *testing.T, a *arena) {
 	}
 	if w.allowed < 250 || w.refusals < 250 || lines < 500 || len(w.pieces) < 10_000 {
 		t.Errorf("%d allowed, %d refused, %d lines, %d pieces: too few to prove anything", w.allowed, w.refusals, lines, len(w.pieces))
+	}
+	if spans := len(w.traces.Spans()); spans < w.allowed+w.refusals {
+		t.Errorf("%d spans of %d checks", spans, w.allowed+w.refusals)
+	}
+	if heads := w.traces.Headers(); len(heads) == 0 || !slices.Contains(w.whole, heads[0].Get("X-Collector-Key")) {
+		t.Error("the collector was not shown its key")
 	}
 	for where, text := range w.outputs {
 		if what, around := w.in(text); what != "" {
