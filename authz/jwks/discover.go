@@ -44,13 +44,27 @@ func (f *fetcher) discover(ctx context.Context) (*url.URL, outcome) {
 	}
 	raw, result := readMetadata(last.body, f.issuer)
 	if result != FetchOK {
-		return nil, failed(result)
+		failure := failed(result)
+		if result == FetchIssuerMismatch {
+			failure.named = namedIssuer(last.body)
+		}
+		return nil, failure
 	}
 	target, err := f.rules.parse(raw)
 	if err != nil {
 		return nil, failed(resultOf(err))
 	}
 	return target, outcome{}
+}
+
+// namedIssuer returns the issuer of a metadata document that was read, for
+// people: whatever the server sent.
+func namedIssuer(body []byte) (named string) {
+	members, err := readObject(body, "issuer")
+	if err == nil {
+		_ = json.Unmarshal(members["issuer"], &named) // "" where it is none
+	}
+	return named
 }
 
 // readMetadata returns the jwks_uri of a metadata document of this issuer.

@@ -30,6 +30,8 @@ type outcome struct {
 	tag        validator     // with FetchOK
 	maxAge     time.Duration // of Cache-Control, negative without
 	retryAfter time.Duration // of a failure, zero without
+	status     int           // with FetchStatus and FetchRedirect
+	named      string        // with FetchIssuerMismatch: the issuer of the document
 }
 
 func failed(result FetchResult) outcome { return outcome{result: result, maxAge: -1} }
@@ -128,7 +130,7 @@ func (a answer) failure() outcome {
 	if a.status >= 300 && a.status < 400 && a.status != http.StatusNotModified {
 		o.result = FetchRedirect
 	}
-	o.retryAfter = retryAfterOf(a.header)
+	o.retryAfter, o.status = retryAfterOf(a.header), a.status
 	return o
 }
 

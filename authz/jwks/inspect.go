@@ -27,7 +27,12 @@ type Inspection struct {
 	Took    time.Duration // of the fetch
 	Refresh time.Duration // until a source would fetch again, without the jitter; 0 for static keys
 	Keys    []KeyView     // usable ones first
+	Status  int           // of HTTP, where that is what is wrong; else 0
+	Named   string        // the issuer that the metadata names in place of this one: at most 256 bytes of anything
 }
+
+// maxNamed bounds what is shown of another issuer's name.
+const maxNamed = 256
 
 // Inspect fetches the keys of a spec once, by the same rules as a source of a
 // registry with these options, and says of each what becomes of it. The error
@@ -53,6 +58,10 @@ func Inspect(ctx context.Context, spec SourceSpec, opts Options) (Inspection, er
 	}
 	got := fetcher.fetch(ctx, validator{}, leave.move)
 	seen := Inspection{Source: source.id, Result: got.result, URL: withoutQuery(got.from), Took: registry.opts.Now().Sub(began)}
+	seen.Status, seen.Named = got.status, got.named
+	if len(seen.Named) > maxNamed {
+		seen.Named = seen.Named[:maxNamed] + "..."
+	}
 	if got.result == FetchOK {
 		seen.Refresh = spec.RefreshInterval
 		if got.maxAge >= 0 {

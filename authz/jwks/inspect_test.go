@@ -59,6 +59,28 @@ func TestInspect(t *testing.T) {
 	}
 }
 
+// TestInspectSaysWhy holds that a person who asks is told what the server said,
+// where that is what tells a slash too many from another issuer.
+func TestInspectSaysWhy(t *testing.T) {
+	long := strings.Repeat("x", 300)
+	for name, row := range map[string]struct {
+		handler http.HandlerFunc
+		want    Inspection
+	}{
+		"missing":        {refuses(404), Inspection{Result: FetchStatus, Status: 404}},
+		"forbidden":      {refuses(403), Inspection{Result: FetchStatus, Status: 403}},
+		"another issuer": {answers(`{"issuer":"https://id.example.com","jwks_uri":"https://id.example.com/jwks"}`), Inspection{Result: FetchIssuerMismatch, Named: "https://id.example.com"}},
+		"a long one":     {answers(`{"issuer":"` + long + `","jwks_uri":"https://id.example.com/jwks"}`), Inspection{Result: FetchIssuerMismatch, Named: long[:256] + "..."}},
+		"no issuer":      {answers(`{"jwks_uri":"https://id.example.com/jwks"}`), Inspection{Result: FetchMalformed}},
+	} {
+		server := serve(t, map[string]http.HandlerFunc{"/.well-known/openid-configuration": row.handler, "/.well-known/oauth-authorization-server": row.handler})
+		got, err := Inspect(t.Context(), SourceSpec{Issuer: server.URL}, Options{})
+		if err != nil || got.Result != row.want.Result || got.Status != row.want.Status || got.Named != row.want.Named {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+}
+
 func TestKeysInForce(t *testing.T) {
 	play(t, newIDP("a", "b"), SourceSpec{}, func(t *testing.T, s *scene) {
 		keys := s.registry.Keys(demoIssuer)

@@ -165,6 +165,12 @@ func (r *keyRing) describe(seen *jwks.Inspection) (text string, usable int) {
 		result += ": " + meaning
 	}
 	fmt.Fprintf(&page, "  result   %s\n", result)
+	switch {
+	case seen.Named != "":
+		fmt.Fprintf(&page, "  named    %q\n", seen.Named) // whatever the network sent
+	case seen.Status != 0:
+		fmt.Fprintf(&page, "  status   %d\n", seen.Status)
+	}
 	if seen.Refresh > 0 {
 		fmt.Fprintf(&page, "  refresh  in %s, 10 %% more or less\n", seen.Refresh)
 	}
