@@ -249,3 +249,38 @@ func TestVerificationsOfDifferentTokensAreApart(t *testing.T) {
 		}
 	})
 }
+
+// TestP8WaitingForOneTokenIsBounded: whoever comes when too many wait for one
+// verification takes a turn of its own, and those who give up leave room.
+func TestP8WaitingForOneTokenIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := newTestVerifier(t, testSpec(staticSource{testPairs().set()}), NewCache(64))
+		free := busy(t, v)
+		raw := testPairs().rs.mint("RS256", nil, goodClaims())
+		var all sync.WaitGroup
+		send := func(ctx context.Context, requests int, wantErr error, wantWaiting int) {
+			t.Helper()
+			for range requests {
+				all.Go(func() {
+					if _, err := v.Verify(ctx, raw, start); !errors.Is(err, wantErr) {
+						t.Errorf("got %v, want %v", err, wantErr)
+					}
+				})
+			}
+			synctest.Wait()
+			if n := v.scheduler.Stats().Waiting; n != wantWaiting {
+				t.Errorf("%d wait for a turn, want %d", n, wantWaiting)
+			}
+		}
+		leaving, leave := context.WithCancel(t.Context())
+		send(t.Context(), 1, nil, 1) // leads
+		send(leaving, maxJoined, ErrDeadline, 1)
+		send(t.Context(), 2, nil, 3)
+		leave()
+		synctest.Wait()
+		send(t.Context(), maxJoined, nil, 3)
+		send(t.Context(), 1, nil, 4)
+		free()
+		all.Wait()
+	})
+}
