@@ -163,6 +163,20 @@ func TestP4OtherSettings(t *testing.T) {
 		c.spec.Types, c.spec.AudienceClaim = []string{"at+jwt"}, []string{"aud", "aud"}
 		c.want(t, newTestVerifier(t, c.spec, c.cache), start, false, ErrAudience)
 	})
+	t.Run("moved between texts", func(t *testing.T) {
+		c := newCachedCase(t)
+		c.spec.Audiences = []string{testAudience, "xz"}
+		c.want(t, newTestVerifier(t, c.spec, c.cache), start, false, nil)
+		c.spec.Audiences = []string{testAudience + "x", "z"}
+		c.want(t, newTestVerifier(t, c.spec, c.cache), start, false, ErrAudience)
+	})
+	t.Run("issuers in another order", func(t *testing.T) {
+		c := newCachedCase(t)
+		c.spec.Name, c.spec.URL = "second", "https://two.example/"
+		one, two := c.v.issuers[testIssuer], must(NewIssuer(c.spec))
+		c.want(t, must(NewVerifier([]*Issuer{one, two}, c.cache)), start, false, nil)
+		c.want(t, must(NewVerifier([]*Issuer{two, one}, c.cache)), start, true, nil)
+	})
 	t.Run("equal settings of a later generation", func(t *testing.T) {
 		c := newCachedCase(t)
 		spec := c.spec

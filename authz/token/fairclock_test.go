@@ -14,7 +14,7 @@ func TestP8DelayOfWhoUsedMuchIsForeseen(t *testing.T) {
 	for _, slots := range []int{1, 3} {
 		for _, others := range []int{1, 2, 4} {
 			for _, ahead := range []time.Duration{0, 5 * dear, 20 * dear} {
-				for _, own := range []int{0, 10} {
+				for _, own := range []int{0, 1, 10} {
 					foreseen, waited := delayAhead(slots, others, ahead, own)
 					if foreseen > waited*11/10+2*dear || foreseen < waited*9/10-2*dear {
 						t.Errorf("on %d beside %d, %v ahead, behind %d of its own: foreseen %v, waited %v", slots, others, ahead, own, foreseen, waited)

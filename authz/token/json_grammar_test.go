@@ -14,7 +14,7 @@ func TestGrammarIsAskedToTheByte(t *testing.T) {
 	docs := []string{
 		`{"a":trux}`, `{"a":falsy}`, `{"a":nulL}`, `{"a":nxxx,"b":1}`, `{a":1}`, `{"a":1,b":2}`, `{:1}`, `{"a":1,:2}`, `{"a"1}`, `{"a""b"}`, `{"a" 1}`,
 		"{\"a\":\"\n}", "{\"a\":\"\t,\"b\":1}", "{\"a\n:1}", "{\"a\":\"\\n\x01\"}", "{\"a\":\"\\n\x1f\"}", "{\"a\":\"\\n\n}", `{"a":"\x}`, `{"a":"\x,"b":1}`, `{"a\x:1}`,
-		`{"a":"\ud800xxdc00"}`, `{"a":"\ud800\xdc00"}`, `{"a":"\u`, `{"a":"\u1`, `{"a":"\u12`, `{"a":"\u123`, `{"a":"\u1234`, `{"a":"\ud800\u`, `{"a":"\ud800\udc0`,
+		`{"a":"\ud800xxdc00"}`, `{"a":"\ud800dc00"}`, `{"a":"\ud800\xdc00"}`, `{"a":"\u`, `{"a":"\u1`, `{"a":"\u12`, `{"a":"\u123`, `{"a":"\u1234`, `{"a":"\ud800\u`, `{"a":"\ud800\udc0`,
 		`{"a":[` + strings.Repeat("0,", maxNodes-2) + `]}`,               // at the limit of values, and a comma too many
 		strings.Repeat(`{"a":`, MaxDepth) + "{" + nesting("}", MaxDepth), // at the limit of depth, and an end too few
 		`{"a":1e-+1}`, `{"a":1e+-1}`, `{"a":1e--1}`, `{"a":1e++1}`,
@@ -109,6 +109,17 @@ func TestTextsToTheByte(t *testing.T) {
 		v, err := ParseObject(fmt.Appendf(nil, `{"a":%q,"n":%s}`, strings.Repeat("x", size), long))
 		if (err == nil) != good || good && v.Get("n").Written() != long {
 			t.Errorf("%d bytes and a number: %v", size, err)
+		}
+	}
+}
+
+// TestNumbersToTheByte: a number counts as a text does, and is not left out where
+// there is no room for it.
+func TestNumbersToTheByte(t *testing.T) {
+	for room, good := range map[int]bool{2: true, 1: false, 0: false} {
+		v, err := ParseObject(fmt.Appendf(nil, `{"":[%q,12]}`, strings.Repeat("x", maxText-room)))
+		if (err == nil) != good || good && v.Get("").At(1).Written() != "12" {
+			t.Errorf("with room for %d bytes: %v, %v", room, v.Get("").At(1).Written(), err)
 		}
 	}
 }
