@@ -218,6 +218,38 @@ func TestP8FloodOfOneScope(t *testing.T) {
 	c.audit(t)
 }
 
+// TestP8TenantsWithSettingsInCommonHaveSharesOfTheirOwn: the flood of one, or of
+// tokens that no tenant knows, leaves those of another.
+func TestP8TenantsWithSettingsInCommonHaveSharesOfTheirOwn(t *testing.T) {
+	p := testPairs()
+	for _, flooding := range []string{"flood", ""} {
+		plain := newTestVerifier(t, testSpec(staticSource{p.set()}), NewCache(64))
+		v := plain.CountFor(func(i *Issuer, claims *Value) string {
+			if i != plain.only {
+				t.Error("the tenant is asked for with another issuer")
+			}
+			return claims.Get("org").Str()
+		})
+		mint := func(org string, n int) string {
+			return p.ed.mint("EdDSA", nil, goodClaims().with(members{"org": org, "jti": n}))
+		}
+		for n := range 10 {
+			expect(t, v, mint("calm", n), nil)
+		}
+		for n := range 200 {
+			expect(t, v, mint(flooding, n), nil)
+		}
+		if stats := v.cache.Stats(); stats.Entries != 64 || stats.Evictions != 146 {
+			t.Errorf("%+v", stats)
+		}
+		for n := range 10 {
+			if got, err := v.Verify(t.Context(), mint("calm", n), start); err != nil || !got.Cached {
+				t.Errorf("flood of %q: token %d of the other is cached: %v, %v", flooding, n, got.Cached, err)
+			}
+		}
+	}
+}
+
 // TestMoreScopesThanSlots holds that a cache too small for all scopes still
 // serves, and forgets scopes that have no entries.
 func TestMoreScopesThanSlots(t *testing.T) {

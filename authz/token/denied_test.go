@@ -183,4 +183,7 @@ func TestSameKIDForTwoIssuers(t *testing.T) {
 	v := newTestVerifier(t, testSpec(&source{set: set}), nil)
 	expect(t, v, p.rs.mint("RS256", nil, goodClaims()), nil)
 	expect(t, v, p.rsOther.mint("RS256", nil, goodClaims()), ErrSignature)
+	if set.Find("rs", RS256, algorithms(RS256)) != nil || NewKeySet(set.Keys()[:1]).Find("rs", RS256, algorithms(RS256)) == nil {
+		t.Error("without an issuer not each of them is looked for")
+	}
 }

@@ -152,6 +152,7 @@ func TestP1TypeAttacks(t *testing.T) {
 		attacks = append(attacks, attack{fmt.Sprintf("good %v", typ), p.rs.mint("RS256", members{"typ": typ}, goodClaims()), nil})
 	}
 	harmless := goodClaims().with(members{"nonce": "n", "typ": "Bearer", "azp": "client", "events": members{"other": 1}})
+	attacks = append(attacks, attack{"at_hash in what calls itself an access token", p.rs.mint("RS256", nil, goodClaims().with(members{"at_hash": "x", "typ": "ID"})), nil})
 	attacks = append(attacks, attack{"harmless claims", p.rs.mint("RS256", jwtTyp, harmless), nil})
 	runAttacks(t, p.rs.mint("RS256", nil, goodClaims()), attacks)
 }

@@ -220,6 +220,11 @@ func TestP8ACachedTokenTakesNoTurn(t *testing.T) {
 	}
 }
 
+func TestWithoutASchedulerAVerifierKeepsItsOwn(t *testing.T) {
+	v := newTestVerifier(t, testSpec(staticSource{testPairs().set()}), nil).ChargeTo(nil, Payer{Tenant: "acme"})
+	expect(t, v, testPairs().rs.mint("RS256", nil, goodClaims()), nil)
+}
+
 // recorder is a SchedulerObserver.
 type recorder struct {
 	mu             sync.Mutex
@@ -255,5 +260,50 @@ func TestSchedulerObserver(t *testing.T) {
 	}
 	if len(seen.verified) != 1 || seen.verified[payer] != 2 || len(seen.shed) != 1 || seen.shed[payer] != 1 {
 		t.Errorf("verified %v, shed %v", seen.verified, seen.shed)
+	}
+}
+
+// stopwatch is a SchedulerObserver that keeps what it hears.
+type stopwatch struct{ waited, took []time.Duration }
+
+func (w *stopwatch) Verified(_ Payer, waited, took time.Duration) {
+	w.waited, w.took = append(w.waited, waited), append(w.took, took)
+}
+
+func (*stopwatch) Shed(Payer, ShedCause) {}
+
+// TestSchedulerCounts holds what is counted and told against a clock that stands
+// still, and that goes back.
+func TestSchedulerCounts(t *testing.T) {
+	now, seen := start, &stopwatch{}
+	s := NewScheduler(SchedulerOptions{Slots: 1, Now: func() time.Time { return now }, Observer: seen})
+	what := job{payer: Payer{Tenant: "acme"}, key: testPairs().rs.key, alg: RS256}
+	first := must(s.enter(t.Context(), what))
+	second := turn{job: what, asked: now}
+	if cause := s.join(t.Context(), &second); cause != "" {
+		t.Fatal(cause)
+	}
+	if stats := s.Stats(); stats.Slots != 1 || stats.Running != 1 || stats.Waiting != 1 || stats.Payers != 1 || stats.Queued != 1 || stats.Verified != 0 {
+		t.Errorf("while one waits: %+v", stats)
+	}
+	now = now.Add(3 * time.Millisecond)
+	s.leave(&first)
+	second.started = now
+	now = now.Add(5 * time.Millisecond)
+	s.leave(&second)
+	third := must(s.enter(t.Context(), what))
+	now = now.Add(-time.Hour)
+	s.leave(&third)
+	stats := s.Stats()
+	if stats.Running+stats.Waiting+stats.Payers != 0 || stats.Queued != 1 || stats.Verified != 3 || stats.Took != 8*time.Millisecond {
+		t.Errorf("in the end: %+v", stats)
+	}
+	for _, cause := range ShedCauses() {
+		if n, told := stats.Shed[cause]; n != 0 || !told {
+			t.Errorf("%s: %d, told %v", cause, n, told)
+		}
+	}
+	if want := fmt.Sprint([]string{"0s", "3ms", "0s"}, []string{"3ms", "5ms", "0s"}); fmt.Sprint(seen.waited, seen.took) != want {
+		t.Errorf("told %v and %v, want %s", seen.waited, seen.took, want)
 	}
 }

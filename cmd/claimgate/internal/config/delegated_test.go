@@ -84,7 +84,8 @@ func TestDelegatedLimits(t *testing.T) {
 		if _, _, compiled, problems := delegated(t, asItIs, tt.most); compiled == nil {
 			t.Errorf("%s: %v", tt.what, problems)
 		}
-		_, _, compiled, problems := delegated(t, asItIs, tt.beyond)
+		base, _, compiled, problems := delegated(t, asItIs, tt.beyond)
+		tenantOf(t, base, write(t, "labels: {realm: acme, plan: silver}\n"+tt.beyond, filepath.Dir(base.main.grants[0].dir), "platforms.yaml")) // which has no such limit
 		if compiled != nil || !strings.Contains(problems.Error(), tt.want) {
 			t.Errorf("%s beyond: %v, want %s", tt.what, problems, tt.want)
 		}
@@ -95,7 +96,8 @@ func TestDelegatedLimits(t *testing.T) {
 // was delegated is held to the limits too.
 func TestDelegatedLimitsAfterAnotherGrant(t *testing.T) {
 	base, file, _, _ := delegated(t, asItIs, "policy: {use: [readers]}\n")
-	path := write(t, "policy: {use: [readers]}\n# "+strings.Repeat("x", maxDelegatedBytes)+"\n", filepath.Dir(file.Path()), "acme.yaml")
+	const text = "policy: {use: [readers]}\n# "
+	path := write(t, text+strings.Repeat("x", maxDelegatedBytes+1-len(text)), filepath.Dir(file.Path()), "acme.yaml")
 	before, err := ReadTenantFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -146,6 +148,22 @@ func TestDelegatedLabelsReachTheIssuers(t *testing.T) {
 		if !slices.ContainsFunc(all, func(k IssuerKeys) bool { return k.Issuer == "https://login.example.com/realms/"+tenant }) {
 			t.Errorf("%s: %+v", tenant, all)
 		}
+	}
+}
+
+// TestDelegatedLabelsLeaveThePlatformsAlone: a tenant of the platform's has the
+// labels that its file says.
+func TestDelegatedLabelsLeaveThePlatformsAlone(t *testing.T) {
+	base, file, _, _ := delegated(t, asItIs, "labels: {realm: mine}\n")
+	theirs, err := ReadTenantFile(write(t, "labels: {realm: theirs}\n", filepath.Dir(base.main.grants[0].dir), "platforms.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := base.main.labelsOf(theirs)["realm"]; got != "theirs" {
+		t.Errorf("the realm of the platform's tenant is %q", got)
+	}
+	if got := base.main.labelsOf(file)["realm"]; got != "acme" {
+		t.Errorf("the realm of the delegated tenant is %q", got)
 	}
 }
 
