@@ -123,8 +123,8 @@ func TestP8DelegatedDirectoriesAreBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = root.Close()
-	if names, err := readNames(root); err == nil {
-		t.Errorf("a directory that cannot be read holds %v", names)
+	if entries, err := readEntries(root); err == nil {
+		t.Errorf("a directory that cannot be read holds %v", entries)
 	}
 }
 
