@@ -134,13 +134,13 @@ func TestNothingSurvives(t *testing.T) {
 		used.home.decider.DecideInto(t.Context(), &used.request, &used.decision)
 		used.fault = errUnsayable
 		used.clear()
-		if left := fmt.Sprintf("%#v%#v%#v", used.request, used.message, used.decision); left != fmt.Sprintf("%#v%#v%#v", emptyOf(used), emptyMessageOf(used), authz.Decision{}) {
+		if left := fmt.Sprintf("%#v%#v%#v", used.request, used.message, used.decision); left != fmt.Sprintf("%#v%#v%#v", authz.Request{}, emptyMessageOf(used), authz.Decision{}) {
 			rt.Fatalf("left behind: %s", left)
 		}
 		if used.held != nil || used.decoder != (decoder{message: &used.message, types: used.home.types}) || used.fault != nil || used.decoded {
 			rt.Fatal("left behind")
 		}
-		for _, line := range used.request.Headers.Lines[:cap(used.request.Headers.Lines)] {
+		for _, line := range used.message.lines[:cap(used.message.lines)] {
 			if line != (authz.Header{}) {
 				rt.Fatalf("a header was left behind: %q", line)
 			}
@@ -148,12 +148,8 @@ func TestNothingSurvives(t *testing.T) {
 	})
 }
 
-func emptyOf(e *exchange) authz.Request {
-	return authz.Request{Headers: authz.Headers{Lines: e.request.Headers.Lines[:0]}}
-}
-
 func emptyMessageOf(e *exchange) message {
-	return message{context: map[string]string{}, headers: e.message.headers[:0]}
+	return message{context: map[string]string{}, lines: e.message.lines[:0]}
 }
 
 // TestSecondMessage: a client that sends two messages gets the transport's

@@ -117,9 +117,14 @@ func appendOverwrite(dst []byte, number protowire.Number, name, value string) []
 	if value != "" {
 		header += textSize(value)
 	}
-	dst = appendHead(dst, number, protowire.SizeBytes(header)+1+len(overwriting))
-	dst = appendHead(dst, optionHeader, header)
-	dst = appendText(dst, 1, name)
+	option := protowire.SizeBytes(header) + 1 + len(overwriting)
+	if option < 0x80 { // and so all sizes take one byte
+		dst = append(dst, tagOf(number), byte(option), tagOf(optionHeader), byte(header), tag1, byte(len(name)))
+	} else {
+		dst = appendHead(appendHead(dst, number, option), optionHeader, header)
+		dst = appendHead(dst, 1, len(name))
+	}
+	dst = append(dst, name...)
 	if value != "" {
 		dst = appendText(dst, 2, value)
 	}
@@ -144,10 +149,14 @@ func appendText(dst []byte, number protowire.Number, s string) []byte {
 // textSize is how many bytes appendText appends.
 func textSize(s string) int { return 1 + protowire.SizeBytes(len(s)) }
 
+// tagOf is the tag of a length-delimited field, of one byte, as all fields of
+// answers have it.
+func tagOf(number protowire.Number) byte { return byte(number)<<3 | byte(protowire.BytesType) }
+
 // appendHead appends what comes before the value of a length-delimited field:
-// its tag of one byte, as all fields of answers have, and its size.
+// its tag and its size.
 func appendHead(dst []byte, number protowire.Number, size int) []byte {
-	dst = append(dst, byte(number)<<3|byte(protowire.BytesType), byte(size))
+	dst = append(dst, tagOf(number), byte(size))
 	if size < 0x80 {
 		return dst
 	}

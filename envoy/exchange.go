@@ -154,9 +154,7 @@ func (e *exchange) end() {
 
 // clear forgets the request and what became of it.
 func (e *exchange) clear() {
-	lines := e.request.Headers.Lines
-	clear(lines)
-	e.request = authz.Request{Headers: authz.Headers{Lines: lines[:0]}}
+	e.request = authz.Request{}
 	e.decision.Reset()
 	e.fault, e.decoded = nil, false
 	e.drop()
@@ -171,6 +169,6 @@ func (m *message) reset() {
 		m.context = make(map[string]string) // to clear a large one would cost every request
 	}
 	clear(m.context)
-	clear(m.headers)
-	*m = message{context: m.context, headers: m.headers[:0]}
+	clear(m.lines)
+	*m = message{context: m.context, lines: m.lines[:0]}
 }

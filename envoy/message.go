@@ -17,35 +17,83 @@ type message struct {
 
 	method, scheme, path, host string
 
-	// headers are the entries of `headers`, one a name, or of `header_map`. Of
-	// more than a request may have, or of both, only the numbers count: the list
-	// may then be any.
-	headers     []authz.Header
-	mappedCount int
+	// What is read of `headers`, a map, or of `header_map`. Of more headers than a
+	// request may have, or of both kinds, only the numbers count.
+	pseudo      [pseudoCount]pseudo
+	lines       []authz.Header // all others
+	mappedCount int            // pseudo headers included
 	rawCount    int
-	rawBytes    int  // of all raw values
-	ambiguous   bool // an entry of header_map says one value as text and another as bytes
+	headerBytes int // names and values
 
-	// clean says that each name isLowerName, but for the colon of a pseudo header,
-	// and that no value breaksLine, so that nobody need look again.
+	// refused says that no request can have had such headers.
+	refused bool
+	// clean says that the name of each line isLowerName and that no value
+	// breaksLine, so that nobody need look again.
 	clean bool
 }
 
-// addRaw adds an entry of header_map and returns its value: the bytes as sent,
-// or else the text. Once there are too many entries it does not matter which.
-func (m *message) addRaw(name, raw, text string) string {
-	m.rawCount++
-	m.rawBytes += len(raw)
-	switch {
-	case raw == "":
-		raw = text
-	case text != "" && text != raw:
-		m.ambiguous = true
+// addMapped adds an entry of `headers` whose name is new.
+func (m *message) addMapped(name, value string) {
+	m.mappedCount++
+	m.add(name, value)
+}
+
+// addRaw adds an entry of `header_map`. Once there are too many it does not
+// matter which.
+func (m *message) addRaw(name, value string) {
+	if m.rawCount++; m.rawCount <= maxHeaderLines+pseudoCount {
+		m.add(name, value)
 	}
-	if m.rawCount <= maxHeaderLines+pseudoCount {
-		m.headers = append(m.headers, authz.Header{Name: name, Value: raw})
+}
+
+// rawValue returns the value of an entry of `header_map`: the bytes as sent, or
+// else the text. Two that differ are ambiguous.
+func (m *message) rawValue(raw, text string) string {
+	if raw == "" {
+		return text
 	}
+	m.refused = m.refused || text != "" && text != raw
 	return raw
+}
+
+// add takes one header.
+func (m *message) add(name, value string) {
+	m.headerBytes += len(name) + len(value)
+	if name != "" && name[0] == ':' {
+		m.addPseudo(name, value)
+	} else {
+		m.lines = append(m.lines, authz.Header{Name: name, Value: value})
+	}
+}
+
+// addPseudo refuses a pseudo header that is unknown or comes twice.
+func (m *message) addPseudo(name, value string) {
+	at, ok := pseudoAt(name)
+	if !ok || m.pseudo[at].seen {
+		m.refused = true
+		return
+	}
+	m.pseudo[at] = pseudo{value: value, seen: true}
+}
+
+// tidy puts the names of all lines into lower case. It reports false for what
+// is no name, and for a value that no header can have had.
+func (m *message) tidy() bool {
+	for i := range m.lines {
+		line := &m.lines[i]
+		name, ok := lowerName(line.Name)
+		if !ok || breaksLine(line.Value) {
+			return false
+		}
+		line.Name = name
+	}
+	for i := range m.pseudo {
+		if breaksLine(m.pseudo[i].value) {
+			return false
+		}
+	}
+	m.clean = true
+	return true
 }
 
 // readGenerated fills an empty message from one that generated code decoded.
@@ -64,24 +112,23 @@ func (m *message) readGenerated(msg *authv3.CheckRequest) {
 
 func (m *message) readGeneratedHeaders(http *authv3.AttributeContext_HttpRequest) {
 	mapped, raw := http.GetHeaders(), http.GetHeaderMap().GetHeaders()
-	m.mappedCount = len(mapped)
 	size := 0
 	for _, header := range raw {
 		size += len(header.GetRawValue())
 	}
 	if len(mapped)+len(raw) > maxHeaderLines+pseudoCount || size > maxHeaderBytes {
-		m.rawCount, m.rawBytes = len(raw), size
+		m.mappedCount, m.rawCount, m.headerBytes = len(mapped), len(raw), size
 		return
 	}
-	m.headers = make([]authz.Header, 0, len(mapped)+len(raw))
+	m.lines = make([]authz.Header, 0, len(mapped)+len(raw))
 	for name, value := range mapped {
-		m.headers = append(m.headers, authz.Header{Name: name, Value: value})
+		m.addMapped(name, value)
 	}
 	var values strings.Builder // one allocation for all values
 	values.Grow(size)
 	for _, header := range raw {
 		start := values.Len()
 		_, _ = values.Write(header.GetRawValue())
-		m.addRaw(header.GetKey(), values.String()[start:], header.GetValue())
+		m.addRaw(header.GetKey(), m.rawValue(values.String()[start:], header.GetValue()))
 	}
 }

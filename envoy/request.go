@@ -19,9 +19,9 @@ const (
 	maxPrincipal    = 4 << 10
 )
 
-// requestFrom fills an empty request from Envoy's message; the room of its
-// headers is used again. It never guesses: what is missing, ambiguous or over a
-// limit becomes a Fault, and what was read before it stays for the log.
+// requestFrom fills an empty request from Envoy's message, of which it holds
+// parts. It never guesses: what is missing, ambiguous or over a limit becomes a
+// Fault, and what was read before it stays for the log.
 func requestFrom(msg *message, req *authz.Request) {
 	req.Fault = authz.RequestInvalid
 	req.RemoteIP = remoteIP(msg.address)
@@ -45,11 +45,8 @@ func requestFrom(msg *message, req *authz.Request) {
 type reader struct {
 	msg    *message
 	req    *authz.Request
-	pseudo [pseudoCount]pseudo
-	raw    bool // header_map: values are the bytes as sent
 	target string
 	host   string
-	bytes  int
 }
 
 // readPseudo takes method, scheme, path and host from the pseudo headers where
@@ -63,7 +60,7 @@ func (r *reader) readPseudo() bool {
 		return false
 	}
 	r.req.Method, r.req.Scheme = method, scheme
-	r.req.Filtered = !r.pseudo[pseudoMethod].seen || !r.pseudo[pseudoPath].seen || !r.pseudo[pseudoAuthority].seen
+	r.req.Filtered = !r.msg.pseudo[pseudoMethod].seen || !r.msg.pseudo[pseudoPath].seen || !r.msg.pseudo[pseudoAuthority].seen
 	r.target, r.host = target, host
 	return method != "CONNECT" && r.readPath() && r.hostLinesAgree()
 }
@@ -83,7 +80,7 @@ func (r *reader) readPath() bool {
 // the bytes did not arrive, Envoy shows each byte that is no UTF-8 as `!`,
 // while the upstream gets the byte (an overlong slash, say).
 func (r *reader) maskedPath() bool {
-	if r.raw && r.pseudo[pseudoPath].seen {
+	if r.msg.rawCount > 0 && r.msg.pseudo[pseudoPath].seen { // the bytes as sent
 		return false
 	}
 	path, _, _ := strings.Cut(r.target, "?")
@@ -117,7 +114,7 @@ func (r *reader) readHost() authz.Reason {
 // settle returns what a pseudo header says, or else Envoy's field. Both must
 // say the same, but for bytes that are no UTF-8, which the field cannot hold.
 func (r *reader) settle(index int, field string) (string, bool) {
-	p := &r.pseudo[index]
+	p := &r.msg.pseudo[index]
 	if !p.seen {
 		return field, true
 	}

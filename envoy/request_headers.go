@@ -1,7 +1,6 @@
 package envoy
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/claimgate/claimgate/authz"
@@ -25,64 +24,36 @@ type pseudo struct {
 // protocol's name, so no rule admits it.
 const unnamedUpgrade = "?"
 
-// readHeaders reads whichever encoding arrived. Both at once are ambiguous.
-func (r *reader) readHeaders() bool {
-	mapped, raw := r.msg.mappedCount, r.msg.rawCount
-	if mapped > 0 && raw > 0 || mapped+raw > maxHeaderLines+pseudoCount || r.msg.rawBytes > maxHeaderBytes || r.msg.ambiguous {
-		return false
-	}
-	r.raw, r.req.Headers.Joined = raw > 0, raw == 0
-	lines := slices.Grow(r.req.Headers.Lines[:0], mapped+raw)
-	ok := true
-	for i := 0; i < len(r.msg.headers) && ok; i++ {
-		lines, ok = r.add(lines, &r.msg.headers[i])
-	}
-	if !ok && !r.raw { // A map has no order, so what was read before is chance.
-		clear(lines)
-		lines = lines[:0]
-	}
-	r.req.Headers.Lines = lines
-	return ok
-}
-
-// add takes one header, as a line or as a pseudo header.
-func (r *reader) add(lines []authz.Header, h *authz.Header) ([]authz.Header, bool) {
-	r.bytes += len(h.Name) + len(h.Value)
-	if r.bytes > maxHeaderBytes || !r.msg.clean && breaksLine(h.Value) {
-		return lines, false
-	}
-	if strings.HasPrefix(h.Name, ":") {
-		return lines, r.addPseudo(h.Name, h.Value)
-	}
-	name, ok := h.Name, true
-	if !r.msg.clean {
-		name, ok = lowerName(name)
-	}
-	if !ok || len(lines) >= maxHeaderLines {
-		return lines, false
-	}
-	return append(lines, authz.Header{Name: name, Value: h.Value}), true
-}
-
-// addPseudo refuses a pseudo header that is unknown or comes twice.
-func (r *reader) addPseudo(name, value string) bool {
-	var p *pseudo
+// pseudoAt returns the place of a pseudo header.
+func pseudoAt(name string) (int, bool) {
 	switch name {
 	case ":method":
-		p = &r.pseudo[pseudoMethod]
+		return pseudoMethod, true
 	case ":scheme":
-		p = &r.pseudo[pseudoScheme]
+		return pseudoScheme, true
 	case ":authority":
-		p = &r.pseudo[pseudoAuthority]
+		return pseudoAuthority, true
 	case ":path":
-		p = &r.pseudo[pseudoPath]
+		return pseudoPath, true
 	default:
+		return 0, false
+	}
+}
+
+// readHeaders takes the headers in whichever encoding arrived. Both at once are
+// ambiguous. The room of the lines stays the message's.
+func (r *reader) readHeaders() bool {
+	m := r.msg
+	r.req.Headers.Joined = m.rawCount == 0
+	switch {
+	case m.refused, m.mappedCount > 0 && m.rawCount > 0:
+		return false
+	case m.mappedCount+m.rawCount > maxHeaderLines+pseudoCount, len(m.lines) > maxHeaderLines, m.headerBytes > maxHeaderBytes:
+		return false
+	case !m.clean && !m.tidy():
 		return false
 	}
-	if p.seen {
-		return false
-	}
-	*p = pseudo{value: value, seen: true}
+	r.req.Headers.Lines = m.lines
 	return true
 }
 

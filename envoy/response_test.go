@@ -251,3 +251,26 @@ func testP7RemovedParameters(t *testing.T, m mode) {
 		}
 	}
 }
+
+// TestHeadersOfEverySize says headers whose sizes take one byte, two and three,
+// in each list that an answer has, as generated code does.
+func TestHeadersOfEverySize(t *testing.T) {
+	sizes := []int{1<<14 - 20, 1<<14 - 9, 1<<14 - 8, 1<<14 - 7, 1<<14 - 6, 1<<14 - 5, 1<<14 - 4, 1<<14 - 3, 1<<14 - 2, 1<<14 - 1, 1 << 14}
+	for size := range 300 {
+		sizes = append(sizes, size)
+	}
+	for _, size := range sizes {
+		for _, name := range []string{"x", "x-a", "x-" + strings.Repeat("a", 120), "x-" + strings.Repeat("a", 130)} {
+			h := []authz.Header{{Name: name, Value: strings.Repeat("v", size)}}
+			back := authz.Decision{Verdict: authz.Allow, Reason: authz.Allowed, ResponseHeaders: h}
+			if size > 0 {
+				back.Set, back.Remove = []authz.Header{{Name: "x-first", Value: "1"}, h[0], {Name: "x-last", Value: "1"}}, []string{name + "-gone"}
+			}
+			for _, d := range []authz.Decision{back, {Reason: authz.PolicyDenied, ResponseHeaders: h}} {
+				if _, err := said(t, newResponder(), &authz.Request{}, &d); err != nil {
+					t.Fatalf("%d bytes: %v", size, err)
+				}
+			}
+		}
+	}
+}

@@ -44,7 +44,7 @@ type ServerOptions struct {
 	Decider  Decider
 	Observer Observer         // nil: none
 	Tracer   Tracer           // nil: none
-	Now      func() time.Time // nil: time.Now
+	Now      func() time.Time // only differences count; nil: a clock of its own
 	// MaxInFlight bounds the checks in progress; one more is denied with
 	// authz.Overloaded. Zero: DefaultMaxInFlight.
 	MaxInFlight int
@@ -74,12 +74,19 @@ func NewServer(opts ServerOptions) *Server {
 		responder:   newResponder(),
 	}
 	if s.now == nil {
-		s.now = time.Now
+		s.now = stopwatch()
 	}
 	if s.maxInFlight <= 0 {
 		s.maxInFlight = DefaultMaxInFlight
 	}
 	return s
+}
+
+// stopwatch is a clock of which only differences count. It asks the monotonic
+// clock alone, where time.Now asks two.
+func stopwatch() func() time.Time {
+	start := time.Now()
+	return func() time.Time { return start.Add(time.Since(start)) }
 }
 
 // InFlight returns the number of checks in progress.

@@ -18,14 +18,11 @@ type field struct {
 // false where protobuf cannot tell where the field ends, and for the end of a
 // group that nobody began.
 func nextField(b []byte) (f field, rest []byte, ok bool) {
-	if len(b) > 1 && b[0] >= 8 && b[0] < 0x80 && protowire.Type(b[0]&7) == protowire.BytesType {
-		// Nearly all fields are such: a tag of one byte, and a length of one or two.
-		size, n := int(b[1]), 2
-		if size >= 0x80 && len(b) > 2 && b[2] < 0x80 {
-			size, n = size&0x7f|int(b[2])<<7, 3
-		}
-		if end := n + size; (n == 3 || size < 0x80) && end <= len(b) {
-			return field{protowire.Number(b[0] >> 3), protowire.BytesType, b[n:end:end]}, b[end:], true
+	// Nearly all fields are such: a tag of one byte, and a length of one or two.
+	if tag := b[0]; tag >= 8 && tag < 0x80 && protowire.Type(tag&7) == protowire.BytesType {
+		if f.value, rest, ok = cut(b, tag); ok {
+			f.number, f.wire = protowire.Number(tag>>3), protowire.BytesType
+			return f, rest, true
 		}
 	}
 	return nextAnyField(b)

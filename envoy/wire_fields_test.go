@@ -8,6 +8,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
+
+	"github.com/claimgate/claimgate/authz"
 )
 
 // part is a field of a message on the wire: a text, or a message of parts.
@@ -197,6 +199,29 @@ func TestEveryFormOfAnEntry(t *testing.T) {
 						try([]part{a, b, fields[i]})
 					}
 				}
+			}
+		}
+	}
+}
+
+// TestP8OnlyTheLastValueWeighs: of an entry that comes again in a map only the
+// last value counts, towards the limit of all headers as well.
+func TestP8OnlyTheLastValueWeighs(t *testing.T) {
+	small, great := "1", strings.Repeat("a", maxHeaderBytes)
+	for _, name := range []string{"x-a", ":scheme", ":path"} {
+		for _, tc := range []struct {
+			first, last string
+			fault       authz.Reason
+		}{{great, small, authz.NoFault}, {small, great, authz.RequestInvalid}, {small + "\n", small, authz.NoFault}, {small, small + "\n", authz.RequestInvalid}} {
+			headers := []part{{3, "", []part{{1, name, nil}, {2, tc.first, nil}}}, {3, "", []part{{1, name, nil}, {2, tc.last, nil}}}}
+			http := append([]part{{2, "GET", nil}, {4, "/", nil}, {5, "api.example.com", nil}}, headers...)
+			if name == ":path" || name == ":scheme" {
+				http[1].text = tc.last
+				http = append(http, part{6, tc.last, nil})
+			}
+			wire := (&injector{at: -1}).encode([]part{{1, "", []part{{4, "", []part{{2, "", http}}}}}})
+			if _, req := compareReading(t, wire, 0); req.Fault != tc.fault {
+				t.Errorf("%s, %d and then %d bytes: %v, want %v", name, len(tc.first), len(tc.last), req.Fault, tc.fault)
 			}
 		}
 	}

@@ -57,19 +57,34 @@ func (d *decoder) mappedHeader(b []byte, depth int) bool {
 		}
 		name, value = d.entry.name, d.entry.value
 	}
-	if !d.name(name) || !d.value(value) {
+	if !isCommonName(name) && !d.name(name) || !isPrintable(value) && !d.value(value) {
 		return false
 	}
 	if d.mappedCount > maxHeaderLines+pseudoCount {
 		return true
 	}
-	if at, known := d.names.find(name, d.headers); known {
-		d.headers[at].Value = value
-		return true
+	if earlier := d.earlier(name); earlier != nil {
+		d.headerBytes += len(value) - len(*earlier)
+		*earlier = value
+	} else {
+		d.addMapped(name, value)
 	}
-	d.headers = append(d.headers, authz.Header{Name: name, Value: value})
-	d.mappedCount++
 	return true
+}
+
+// earlier returns the value of the mapped header that has this name already, or
+// nil: then it has to be added.
+func (d *decoder) earlier(name string) *string {
+	if at, ok := pseudoAt(name); ok && d.pseudo[at].seen {
+		return &d.pseudo[at].value
+	}
+	if strings.HasPrefix(name, ":") {
+		return nil
+	}
+	if at, ok := d.names.find(name, d.lines); ok {
+		return &d.lines[at].Value
+	}
+	return nil
 }
 
 // headerMap reads the entries of header_map.
@@ -95,18 +110,19 @@ func (d *decoder) headerMapField(f field, depth int) bool {
 
 // rawHeader reads one entry of header_map.
 func (d *decoder) rawHeader(b []byte, depth int) bool {
-	name, raw, ok := cutPair(b, tag3)
-	if ok {
-		d.addRaw(name, raw, "")
-	} else {
+	name, value, ok := cutPair(b, tag3)
+	if !ok {
 		d.entry = entry{}
 		if !d.each(b, depth, (*decoder).rawField) {
 			return false
 		}
-		name, raw = d.entry.name, d.addRaw(d.entry.name, d.entry.raw, d.entry.value)
+		name, value = d.entry.name, d.rawValue(d.entry.raw, d.entry.value)
 	}
-	d.clean = d.clean && !breaksLine(raw)
-	return d.name(name)
+	if !isPrintable(value) {
+		d.clean = d.clean && !breaksLine(value)
+	}
+	d.addRaw(name, value)
+	return isCommonName(name) || d.name(name)
 }
 
 func (d *decoder) rawField(f field, depth int) (ok bool) {
@@ -123,20 +139,19 @@ func (d *decoder) rawField(f field, depth int) (ok bool) {
 	return ok
 }
 
-// name reports whether a header's name is UTF-8.
+// name reports whether a header's name is UTF-8, and notes whether it is one
+// that nobody need look at again, as each that isCommonName is.
 func (d *decoder) name(s string) bool {
-	if isLowerName(strings.TrimPrefix(s, ":")) {
+	if _, ok := pseudoAt(s); ok || isLowerName(s) {
 		return true
 	}
 	d.clean = false
 	return utf8.ValidString(s)
 }
 
-// value reports whether a header's value is UTF-8.
+// value reports whether a header's value is UTF-8, and notes whether it is one
+// that nobody need look at again, as each that isPrintable is.
 func (d *decoder) value(s string) bool {
-	if isPrintable(s) {
-		return true
-	}
 	d.clean = d.clean && !breaksLine(s)
 	return utf8.ValidString(s)
 }

@@ -52,8 +52,10 @@ func unprintable(b []byte) uint64 {
 	return ((w - ' '*ones) | (w + ones)) & highs
 }
 
-// isCommonName reports whether a text consists of lower-case letters, digits, `-`
-// and `_`, and has four of them at least, as nearly all names of headers.
+// isCommonName reports whether a text of four bytes at least consists of the bytes
+// that nearly all names of headers consist of: lower-case letters with ^ _ ` before
+// them, digits, `-` and `.`. All of them are bytes of a token (RFC 9110 section
+// 5.6.2).
 func isCommonName(s string) bool {
 	b := octets(s)
 	if len(b) < 8 {
@@ -67,10 +69,10 @@ func isCommonName(s string) bool {
 	return all == highs
 }
 
-// common returns the high bit of each byte of a word, where all are lower-case
-// letters, digits, `-` or `_`, and else less.
+// common returns the high bit of each byte of a word, where all are such, and
+// else less.
 func common(w uint64) uint64 {
-	return (between(w, 'a', 'z') | between(w, '0', '9') | between(w, '-', '-') | between(w, '_', '_')) &^ w & highs
+	return (between(w, '^', 'z') | between(w, '0', '9') | between(w, '-', '.')) &^ w & highs
 }
 
 // between returns the high bit of each byte that is between the bounds,
