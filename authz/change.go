@@ -55,6 +55,10 @@ func (s *Snapshot) admits(c *Change) bool {
 	return true
 }
 
+// CanTell reports whether With can judge the tenant: where it returns nil, something
+// is contested then.
+func (s *Snapshot) CanTell(t *Tenant) bool { return !s.final && t.knownTo(s.tokens.knows) }
+
 func (t *Tenant) knownTo(knows func(*token.Issuer) bool) bool {
 	for i := range t.grants {
 		if !knows(t.grants[i].issuer.issuer) {

@@ -37,6 +37,9 @@ type Base interface {
 	// a snapshot of this base are new, in place of others of their names, or gone;
 	// nil where something is contested, or where only Snapshot can tell.
 	Change(before *authz.Snapshot, c Change) *authz.Snapshot
+	// CanTell reports whether Change judges the tenant, so that nil says that
+	// something is contested.
+	CanTell(before *authz.Snapshot, t *Tenant) bool
 	// ContestHeldIssuers reports tenants for which tokens would be good that are
 	// those of held tenants; came says of how many tenants each of these is the
 	// newcomer, and ascends.

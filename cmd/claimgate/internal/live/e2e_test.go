@@ -257,6 +257,12 @@ func BenchmarkOneNamedFile(b *testing.B) {
 	a.main(arenaMain + "stateDir: state\n")
 	a.open()
 	a.onLaterClock()
+	trouble := func() { // a tenant without a good version that was accepted before, and one that asks for its place
+		a.tenant("t5", "]")
+		a.tenant("rival", arenaTenant("v1")+"ids: {idp: t5}\n")
+		a.open()
+		a.onLaterClock()
+	}
 	for _, kind := range []struct {
 		name string
 		do   func(k int) (name string)
@@ -267,8 +273,12 @@ func BenchmarkOneNamedFile(b *testing.B) {
 			_ = os.Remove(a.path("tenants", fmt.Sprintf("t%d.yaml", 9_999-k)))
 			return fmt.Sprint("t", 9_999-k)
 		}},
+		{"added-beside-trouble", func(k int) string { a.tenant(fmt.Sprint("m", k), arenaTenant("v1")); return fmt.Sprint("m", k) }},
 	} {
 		b.Run(kind.name, func(b *testing.B) {
+			if kind.name == "added-beside-trouble" {
+				trouble()
+			}
 			a.live.reload(ask{})
 			b.ReportAllocs()
 			var work time.Duration
@@ -276,7 +286,7 @@ func BenchmarkOneNamedFile(b *testing.B) {
 			for b.Loop() {
 				name := kind.do(done)
 				began := cpu(b)
-				if result, _ := a.live.reload(ask{only: []string{a.path("tenants", name+".yaml")}}); result != Applied || a.live.Status().Compiled > 1 {
+				if result, _ := a.live.reload(ask{only: []string{a.path("tenants", name+".yaml")}}); result != Applied || a.live.Status().Compiled > 2 {
 					b.Fatal(result)
 				}
 				work += cpu(b) - began

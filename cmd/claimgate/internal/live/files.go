@@ -174,6 +174,12 @@ func (b base) Change(before *authz.Snapshot, c Change) *authz.Snapshot {
 	return b.compiled.Change(before, c.Generation, compiledOf(c.Tenants), c.Gone, c.Held)
 }
 
+// CanTell implements Base.
+func (base) CanTell(before *authz.Snapshot, t *Tenant) bool {
+	compiled, ok := t.Compiled.(*config.Tenant)
+	return ok && before.CanTell(compiled.Tenant)
+}
+
 // ContestHeldIssuers implements Base.
 func (b base) ContestHeldIssuers(tenants []*Tenant, held []authz.HeldSpec, came []int) []Conflict {
 	return conflictsOf(b.compiled.ContestHeldIssuers(compiledOf(tenants), held, came))

@@ -126,8 +126,10 @@ func (j *judging) movesSources() bool {
 	}
 	return slices.ContainsFunc(j.items, func(i *item) bool {
 		switch {
+		case i.compiled != nil && i.old.good == nil:
+			return i.cand != i.compiled // else there are more, and none less
 		case i.compiled != nil:
-			return i.old.good == nil || !slices.Equal(i.compiled.Keys, i.old.good.Keys)
+			return !slices.Equal(i.compiled.Keys, i.old.good.Keys)
 		default:
 			return i.old.good != nil && (i.next == nil || i.next.good == nil)
 		}

@@ -49,37 +49,48 @@ func (l listings) CompileMain() (*Main, error) {
 func newTwins(t *testing.T) *twins {
 	t.Helper()
 	w := &twins{arena: newArena(t, 3)}
-	w.main(strings.Replace(delegatedMain, "tenantDirs:", "maxTenantLoss: {tenants: 2, percent: 1}\ntenantDirs:", 1))
-	for _, dir := range []string{"customers", "tenants/sub", "elsewhere", "elsewhere/tenants"} {
+	main := strings.Replace(delegatedMain, "tenantDirs:", "maxTenantLoss: {tenants: 2, percent: 1}\ntenantDirs:", 1)
+	w.main(main + "stateDir: state1\n")
+	if err := os.Rename(w.path("claimgate.yaml"), w.path("twin.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	w.main(main + "stateDir: state0\n")
+	for _, dir := range []string{"state0", "state1", "customers", "tenants/sub", "elsewhere", "elsewhere/tenants"} {
 		if err := os.MkdirAll(w.path(dir), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
 	w.replace(w.path("elsewhere", "t5.yaml"), arenaTenant("v1"))
 	w.replace(w.path("customers", "c0.yaml"), delegatedTenant)
-	w.by, w.all = w.open(0), w.open(1)
-	w.by.opts.Documents = listings{w.by.opts.Documents, &w.listed}
 	watcher, err := WatchDirectories()
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.watcher = watcher
-	if err := w.by.Start(); err != nil {
+	if err := w.start(); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.all.Start(); err != nil {
-		t.Fatal(err)
-	}
-	w.follow()
 	return w
 }
 
+// start begins two processes on the files as they are.
+func (w *twins) start() error {
+	by, all := w.open(0, "claimgate.yaml"), w.open(1, "twin.yaml")
+	by.opts.Documents = listings{by.opts.Documents, &w.listed}
+	if err := errors.Join(by.Start(), all.Start()); err != nil {
+		return err
+	}
+	w.by, w.all = by, all
+	w.follow()
+	return nil
+}
+
 // open returns one of the two, on a clock on which no file is in the making.
-func (w *twins) open(k int) *Configuration {
+func (w *twins) open(k int, main string) *Configuration {
 	w.engines[k] = authz.NewEngine(authz.Options{})
 	registry := jwks.NewRegistry(jwks.Options{})
 	return New(Options{
-		Documents: Files(w.path("claimgate.yaml"), config.Runtime{Keys: registry, Cache: token.NewCache(1000)}),
+		Documents: Files(w.path(main), config.Runtime{Keys: registry, Cache: token.NewCache(1000)}),
 		Keys:      registry, Swap: w.engines[k].Swap, Now: later,
 	})
 }
@@ -158,7 +169,7 @@ func (w *twins) check(what string) (named []string, difference string) {
 	w.follow()
 	w.all.disk.files = map[string]*seen{}
 	w.all.reload(ask{})
-	by, all := w.by.tell(), w.all.tell()
+	by, all := w.by.tell(), strings.ReplaceAll(w.all.tell(), "twin.yaml", "claimgate.yaml")
 	if by != all {
 		return named, fmt.Sprintf("after %s, of which events named %q, by name:\n%s\nby a look at everything:\n%s", what, named, by, all)
 	}
@@ -257,6 +268,11 @@ func (w *twins) happenings() []happening {
 			dir := rapid.SampledFrom([]string{"tenants", "customers"}).Draw(t, "dir")
 			return rename(w.path(dir), w.path("elsewhere", "old")) + rename(w.path("elsewhere", "tenants"), w.path(dir)) +
 				rename(w.path("elsewhere", "old"), w.path("elsewhere", "tenants"))
+		}},
+		{"restart", false, func(*rapid.T) string { return fmt.Sprintf("restart: %v", w.start()) }},
+		{"mend", false, func(t *rapid.T) string {
+			dir := rapid.SampledFrom([]string{"tenants", "customers"}).Draw(t, "dir")
+			return fmt.Sprintf("mend %s: %v %v", dir, os.RemoveAll(w.path(dir)), os.Mkdir(w.path(dir), 0o700))
 		}},
 		{"mount", false, func(t *rapid.T) string { return w.mount(t) }},
 	}

@@ -403,3 +403,54 @@ func TestP6NamedFilesListNothing(t *testing.T) {
 		t.Errorf("three vanished, of which two may: %q", got)
 	}
 }
+
+// TestP6TenantsInTroubleMakeNobodyElseSlow: beside a tenant that is quarantined
+// and was accepted before, and one that asks for what another has, what an event
+// names is judged without a look at everything.
+func TestP6TenantsInTroubleMakeNobodyElseSlow(t *testing.T) {
+	s := newStage(t, toyMain+"state state\n", map[string]string{"a": "host a\nallow x\n", "b": "host b\nallow x\n", "d": "host d\nallow x\n"})
+	s.mkdir("state")
+	s.start()
+	s.tenant("a", "garbage")
+	s.tenant("d", "host a\nnonsense\n")
+	s.start()
+	s.tenant("rival", "host b\n")
+	s.reload()
+	listed := s.listed
+	for _, step := range []struct {
+		what, name, text string
+		states           string
+		answers          map[string]string
+		whole            bool
+	}{
+		{what: "a newcomer", name: "c", text: "host c\n", states: "a=quarantined b=active c=active d=quarantined rival=quarantined",
+			answers: map[string]string{"a": unavailable, "b": "b: allow x", "c": "c: ", "d": unavailable}},
+		{what: "a change", name: "c", text: "host c\nallow z\n", states: "a=quarantined b=active c=active d=quarantined rival=quarantined",
+			answers: map[string]string{"a": unavailable, "c": "c: allow z"}},
+		{what: "broken otherwise", name: "a", text: "host e\nnonsense\n", states: "a=quarantined b=active c=active d=quarantined rival=quarantined",
+			answers: map[string]string{"a": unavailable, "e": unavailable}},
+		{what: "mended", name: "d", text: "host d\nallow y\n", states: "a=quarantined b=active c=active d=active rival=quarantined",
+			answers: map[string]string{"a": unavailable, "d": "d: allow y"}},
+		{what: "gone", name: "c", states: "a=quarantined b=active d=active rival=quarantined", answers: map[string]string{"c": "401"}},
+		{what: "a newcomer asks for a place that was kept", name: "f", text: "host a\n", whole: true,
+			states: "a=quarantined b=active d=active f=quarantined rival=quarantined", answers: map[string]string{"a": unavailable}},
+		{what: "who had it lets go", name: "b", text: "host g\n", whole: true,
+			states: "a=quarantined b=active d=active f=quarantined rival=active", answers: map[string]string{"b": "rival: ", "g": "b: "}},
+		{what: "mended at last", name: "a", text: "host a\nallow v\n", states: "a=active b=active d=active f=quarantined rival=active",
+			answers: map[string]string{"a": "a: allow v"}, whole: true},
+		{what: "who asks for what it has still waits", name: "b", text: "host g\nallow w\n",
+			states: "a=active b=active d=active f=quarantined rival=active", answers: map[string]string{"a": "a: allow v", "g": "b: allow w"}},
+	} {
+		if step.text == "" {
+			s.remove("tenants/" + step.name + ".yaml")
+		} else {
+			s.tenant(step.name, step.text)
+		}
+		s.live.reload(ask{only: []string{s.path("tenants", step.name+".yaml")}})
+		s.want(step.what, step.states, step.answers)
+		if !step.whole && s.listed != listed {
+			t.Errorf("%s: everything was looked at", step.what)
+		}
+		listed = s.listed
+	}
+}

@@ -279,6 +279,9 @@ func (b *toyBase) Change(before *authz.Snapshot, c Change) *authz.Snapshot {
 	return snapshot
 }
 
+// CanTell implements Base.
+func (b *toyBase) CanTell(*authz.Snapshot, *Tenant) bool { return true }
+
 // ContestHeldIssuers implements Base: tenants of the toy have no issuers.
 func (b *toyBase) ContestHeldIssuers([]*Tenant, []authz.HeldSpec, []int) []Conflict { return nil }
 
