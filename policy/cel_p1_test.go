@@ -150,6 +150,90 @@ type fixedClaims policy.Value
 
 func (c fixedClaims) Claim([]string) policy.Value { return policy.Value(c) }
 
+// TestP8AnExpressionReadsAListAgainForNothing holds that a list counts once,
+// however often an expression reads it.
+func TestP8AnExpressionReadsAListAgainForNothing(t *testing.T) {
+	parts := make([]string, 100)
+	for i := range parts {
+		parts[i] = `claims.a==["x"]`
+	}
+	if got := truthOf(t, cel(strings.Join(parts, "&&")), celRequestOf(object{"a": []any{"x"}}), "/**"); got.Truth != isTrue {
+		t.Errorf("%v: %s", got.Truth, got.Why)
+	}
+}
+
+// TestP8WhatAnExpressionReadsIsBounded holds lists to their greatest size and
+// depth, numbers to those that a double may hold, and paths to their length.
+func TestP8WhatAnExpressionReadsIsBounded(t *testing.T) {
+	nested := func(depth int) any {
+		var v any = "x"
+		for range depth {
+			v = []any{v}
+		}
+		return v
+	}
+	deep := func(depth int) object {
+		o := object{"a": "x"}
+		for range depth - 1 {
+			o = object{"a": o}
+		}
+		return o
+	}
+	with := func(o object, name string, v any) object { o[name] = v; return o }
+	for name, row := range map[string]struct {
+		source string
+		claims object
+		want   policy.Truth
+	}{
+		"elements":          {`size(claims.l) == 1024`, object{"l": repeat("x", 1024)}, isTrue},
+		"one more":          {`size(claims.l) == 1025`, object{"l": repeat("x", 1025)}, isUnknown},
+		"lists in one":      {`size(claims.l) == 8`, object{"l": repeat(repeat("x", 127), 8)}, isTrue},
+		"lists in one more": {`size(claims.l) == 8`, object{"l": repeat(repeat("x", 128), 8)}, isUnknown},
+		"nested":            {`size(claims.l) == 1`, object{"l": nested(8)}, isTrue},
+		"nested deeper":     {`size(claims.l) == 1`, object{"l": nested(9)}, isUnknown},
+		"object in a list":  {`size(claims.l) == 1`, object{"l": []any{object{}}}, isUnknown},
+		"path":              {`claims` + strings.Repeat(".a", 8) + ` == "x"`, deep(8), isTrue},
+		"path by names":     {`claims` + strings.Repeat(".a", 6) + `[claims.k][claims.k] == "x"`, with(deep(8), "k", "a"), isTrue},
+		"longer path":       {`claims` + strings.Repeat(".a", 7) + `[claims.k][claims.k] == "x"`, with(deep(9), "k", "a"), isUnknown},
+		"beyond a double":   {`claims.n > 1.0`, object{"n": number("1e309")}, isUnknown},
+		"far beyond":        {`claims.n > 1.0`, object{"n": number("1e1048576")}, isUnknown},
+		"far below":         {`claims.n < 1.0`, object{"n": number("1e-1048576")}, isUnknown},
+		"power of two":      {`claims.n == 0.0009765625`, object{"n": number("0.0009765625")}, isTrue},
+		"no exact double":   {`claims.n < 1.0`, object{"n": number("0.1")}, isUnknown},
+		"no int":            {`claims.n > 1.0`, object{"n": number("18446744073709551617")}, isUnknown},
+	} {
+		if got := truthOf(t, cel(row.source), celRequestOf(row.claims)); got.Truth != row.want {
+			t.Errorf("%s: %v (%s), want %v", name, got.Truth, got.Why, row.want)
+		}
+	}
+}
+
+// TestP7ExpressionsTellOfNoQuery holds that what people are told of an
+// expression holds no query and no header of a credential, which may be tokens.
+func TestP7ExpressionsTellOfNoQuery(t *testing.T) {
+	for source, row := range map[string]struct{ query, want string }{
+		`request.query == "x"`:                     {"access_token=s3cr3t", "[request.query: a query, which is not shown]"},
+		`request.query == "y"`:                     {"", `[request.query: ""]`},
+		`request.path == "/x"`:                     {"s3cr3t", "[request.path: /users/u-1]"},
+		`request.host == "x"`:                      {"s3cr3t", "[request.host: api.example.com]"},
+		`request.headers.authorization == "x"`:     {"s3cr3t", "[request.headers.authorization: a credential, which is not shown]"},
+		`tenant.labels.plan == "x"`:                {"s3cr3t", "[tenant.labels.plan: gold]"},
+		`claims.query == "x"`:                      {"s3cr3t", "[claims.query: mine]"},
+		`claims.nested.authorization == "x"`:       {"s3cr3t", "[claims.nested.authorization: true]"},
+		`context.route == "x"`:                     {"s3cr3t", "[context.route: orders]"},
+		`issuer == "x"`:                            {"s3cr3t", "[issuer: idp]"},
+		`tenant.name == "x"`:                       {"s3cr3t", "[tenant.name: acme]"},
+		`path.id == "x"`:                           {"s3cr3t", "[path.id: u-1]"},
+		`now == timestamp("2026-01-01T00:00:00Z")`: {"s3cr3t", "[now: 2026-03-01T12:00:00Z]"},
+	} {
+		in := celRequestOf(object{"query": "mine", "nested": object{"authorization": true}})
+		in.Query = row.query
+		if got := truthOf(t, cel(source), in, "/users/{id}"); got.Actual != row.want || got.Truth != isFalse || strings.Contains(fmt.Sprint(got), "s3cr3t") {
+			t.Errorf("%s: %v, %q, want %q", source, got.Truth, got.Actual, row.want)
+		}
+	}
+}
+
 func TestP1AFaultWithinAnExpressionDenies(t *testing.T) {
 	p := compile(t, rules(anyone("a"), denyWhen("d", cel(`claims.a == "x"`))))
 	for name, c := range map[string]policy.Claims{

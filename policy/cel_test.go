@@ -24,7 +24,7 @@ func celRequestOf(o object) *policy.Input {
 func celToken() object {
 	return object{
 		"sub": "u-1", "region": "eu", "email": "someone@example.com", "level": number("5"), "half": number("0.5"), "whole": number("5.0"),
-		"big": number("18446744073709551615"), "negative": number("-3"), "huge": number("1e20"), "admin": true, "nothing": nil, "word": "größe",
+		"big": number("18446744073709551615"), "negative": number("-3"), "huge": number("1e20"), "admin": true, "guest": false, "zero": number("0"), "nothing": nil, "word": "größe",
 		"roles": []any{"reader", "writer"}, "levels": []any{number("1"), number("2.5")}, "mixed": []any{"a", number("1"), nil, true}, "empty": []any{},
 		"nested": []any{[]any{"a"}, []any{"b"}}, "address": object{"country": "de", "geo": object{"zone": "w"}}, "a.b": "dotted", "https://x/y": "url",
 	}
@@ -49,6 +49,12 @@ func TestCEL(t *testing.T) {
 		`claims.level == "5"`:                                         isFalse,
 		`claims.admin == true`:                                        isTrue,
 		`claims.nothing == null`:                                      isTrue,
+		`claims.guest == false && claims.guest != true`:               isTrue,
+		`claims.guest == true`:                                        isFalse,
+		`claims.zero == 0 && claims.zero + 1 == 1`:                    isTrue,
+		`claims.level + 1 == 6 && claims.negative - 1 == -4`:          isTrue,
+		`claims.address == "x"`:                                       isFalse,
+		`claims.address == 1 || claims.roles == "reader"`:             isFalse,
 		`claims.region == null`:                                       isFalse,
 		`has(claims.nothing)`:                                         isTrue,
 		`has(claims.none)`:                                            isFalse,

@@ -79,6 +79,8 @@ func TestEquals(t *testing.T) {
 		{"withheld claim", sub(claimRef("act")), object{"sub": "u-1", "act": withheld}, isUnknown, "left out"},
 		{"claim that is a list", sub(claimRef("act")), object{"sub": "u-1", "act": []any{"u-1"}}, isUnknown, "compare with"},
 		{"two nulls", sub(claimRef("act")), object{"sub": nil, "act": nil}, isUnknown, "null"},
+		{"two lists", sub(claimRef("act")), object{"sub": []any{"a"}, "act": []any{"a"}}, isUnknown, "type"},
+		{"two objects", sub(claimRef("act")), object{"sub": object{"a": "b"}, "act": object{"a": "b"}}, isUnknown, "type"},
 		{"dots are no path", policy.Condition{Claim: claim("act.sub"), Equals: lit("a")}, object{"act": object{"sub": "a"}}, isUnknown, "missing"},
 		{"dots are a name", policy.Condition{Claim: claim("act.sub"), Equals: lit("a")}, object{"act.sub": "a"}, isTrue, ""},
 	})
@@ -109,6 +111,9 @@ func TestIn(t *testing.T) {
 		{"empty claim", sub(claimRef("ids")), object{"sub": "a", "ids": []any{}}, isUnknown, "empty"},
 		{"missing claim", sub(claimRef("ids")), object{"sub": "a"}, isUnknown, "missing"},
 		{"null in null", sub(claimRef("ids")), object{"sub": nil, "ids": []any{nil}}, isUnknown, "null"},
+		{"list in lists", sub(claimRef("ids")), object{"sub": []any{"a"}, "ids": []any{[]any{"b"}}}, isUnknown, "type"},
+		{"object in objects", sub(claimRef("ids")), object{"sub": object{}, "ids": []any{object{}}}, isUnknown, "type"},
+		{"list as long as may be", sub(claimRef("ids")), object{"sub": "a", "ids": append(repeat("b", 1023), "a")}, isTrue, ""},
 		{"list too long", sub(claimRef("ids")), object{"sub": "a", "ids": repeat("a", 1025)}, isUnknown, "too long"},
 	})
 }
@@ -172,6 +177,8 @@ func TestContainsAnyAndAll(t *testing.T) {
 		{"any: empty claim", anyOf(ref), object{"r": []any{"x"}, "want": []any{}}, isUnknown, "empty"},
 		{"any: claim that is a string", anyOf(ref), object{"r": []any{"x"}, "want": "x"}, isUnknown, "compare with"},
 		{"any: nulls", anyOf(ref), object{"r": []any{nil}, "want": []any{nil}}, isUnknown, "compare with"},
+		{"any: as long together as may be", anyOf(ref), object{"r": append(repeat("x", 1023), "y"), "want": append(repeat("z", 15), "y")}, isTrue, ""},
+		{"any: one more", anyOf(ref), object{"r": append(repeat("x", 1024), "y"), "want": append(repeat("z", 15), "y")}, isUnknown, "too long"},
 		{"any: too long together", anyOf(ref), object{"r": repeat("x", 1024), "want": repeat("x", 100)}, isUnknown, "too long"},
 		{"all: all", all(ab), object{"r": []any{"b", "x", "a"}}, isTrue, ""},
 		{"all: some", all(ab), object{"r": []any{"b"}}, isFalse, ""},
@@ -282,6 +289,58 @@ func TestOrder(t *testing.T) {
 		{"seconds", policy.Condition{Time: "now", LessThan: lit(number("1772366401"))}, object{}, isTrue, ""},
 		{"seconds reached", policy.Condition{Time: "now", LessThan: lit(number("1772366400"))}, object{}, isFalse, ""},
 	})
+}
+
+// TestP1EveryByteOfAScope holds which bytes a scope may hold (RFC 6749 section
+// 3.3): with any other nothing is known of the scopes.
+func TestP1EveryByteOfAScope(t *testing.T) {
+	has := policy.Condition{Claim: claim("scope"), HasScope: claimRef("want")}
+	for i := range 256 {
+		c := string([]byte{byte(i)})
+		want, other := isUnknown, isUnknown
+		if i > ' ' && i < 0x7f && c != `"` && c != `\` {
+			want, other = isTrue, isFalse
+		}
+		for _, scope := range []any{"x a" + c + "b", []any{"x", "a" + c + "b"}} {
+			if got := truthOf(t, has, request("/", object{"scope": scope, "want": "a" + c + "b"})); got.Truth != want {
+				t.Errorf("%q in %T: %v", c, scope, got.Truth)
+			}
+			if got := truthOf(t, has, request("/", object{"scope": scope, "want": "other"})); got.Truth != other && c != " " {
+				t.Errorf("another than %q in %T: %v", c, scope, got.Truth)
+			}
+		}
+	}
+	for name, scopes := range map[string][]any{"number": {number("1"), "b"}, "null": {nil, "b"}, "two in one": {"b c", "d"}, "at the end": {"b", true}, "between": {"b", "", "d"}} {
+		if got := truthOf(t, has, request("/", object{"scope": scopes, "want": "a"})); got.Truth != isUnknown {
+			t.Errorf("a list with a %s: %v", name, got.Truth)
+		}
+	}
+}
+
+// TestOrderOnEachSide holds each comparison below, at and above its bound, of
+// numbers and of the time, and what its negation makes of it.
+func TestOrderOnEachSide(t *testing.T) {
+	type at = [3]policy.Truth // below, equal, above
+	for name, row := range map[string]struct {
+		of   func(o *policy.Operand) policy.Condition
+		want at
+	}{
+		"lt":  {func(o *policy.Operand) policy.Condition { return policy.Condition{LessThan: o} }, at{isTrue, isFalse, isFalse}},
+		"lte": {func(o *policy.Operand) policy.Condition { return policy.Condition{LessOrEqual: o} }, at{isTrue, isTrue, isFalse}},
+		"gt":  {func(o *policy.Operand) policy.Condition { return policy.Condition{GreaterThan: o} }, at{isFalse, isFalse, isTrue}},
+		"gte": {func(o *policy.Operand) policy.Condition { return policy.Condition{GreaterOrEqual: o} }, at{isFalse, isTrue, isTrue}},
+	} {
+		for i, value := range []string{"-7", "5", "12.5"} {
+			amount, clock := row.of(lit(number("5"))), row.of(lit([]string{"2026-03-01T12:00:01Z", "2026-03-01T12:00:00Z", "2026-03-01T11:59:59Z"}[i]))
+			amount.Claim, clock.Time = claim("n"), "now"
+			for kind, c := range map[string]policy.Condition{"number": amount, "time": clock} {
+				in := request("/", object{"n": number(value)})
+				if got, turned := truthOf(t, c, in), truthOf(t, not(c), in); got.Truth != row.want[i] || turned.Truth != negation(row.want[i]) {
+					t.Errorf("%s of a %s, case %d: %v, turned %v, want %v", name, kind, i, got.Truth, turned.Truth, row.want[i])
+				}
+			}
+		}
+	}
 }
 
 func TestClockIsUnknownWithoutOne(t *testing.T) {

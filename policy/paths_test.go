@@ -130,6 +130,21 @@ func TestTwoForms(t *testing.T) {
 	}
 }
 
+// A deny rule that captures a segment which only one reading of the path has
+// knows nothing of it, and denies.
+func TestP1ACaptureOfOneReadingIsUnknown(t *testing.T) {
+	p := compile(t, rules(anyone("all"), policy.RuleSpec{Name: "own", Paths: []string{"/users/{id}"}, When: []policy.Condition{{Claim: claim("sub"), Equals: &policy.Operand{Path: "id"}}}}))
+	for path, want := range map[string]policy.Outcome{"/users/u-1": policy.DeniedByRule, "/users/u-2": policy.Allowed} {
+		wantOutcome(t, p, request(path, object{"sub": "u-1"}), want)
+	}
+	for _, path := range []string{"/users%2Fu-1", "/users%2Fu-2", "/users/u-2%2F"} {
+		in := request(path, object{"sub": "u-1"})
+		if got := p.Evaluate(in); got.Outcome != policy.DeniedByRule || !got.Erred.Has(1) {
+			t.Errorf("%s: %v", path, got.Outcome)
+		}
+	}
+}
+
 func TestCaptures(t *testing.T) {
 	own := policy.Condition{Claim: claim("sub"), Equals: &policy.Operand{Path: "id"}}
 	for _, tc := range []struct {

@@ -84,6 +84,13 @@ func TestWithin(t *testing.T) {
 			if got := truthOf(t, policy.Condition{RemoteIP: "peer", Within: tc.blocks}, in); got.Truth != tc.want {
 				t.Errorf("%s is %v, want %v", tc.addr, got.Truth, tc.want)
 			}
+			present := tc.want
+			if tc.addr == "" {
+				present = isFalse
+			}
+			if got := truthOf(t, policy.Condition{RemoteIP: "peer", Within: tc.blocks, IfPresent: true}, in); got.Truth != present {
+				t.Errorf("%s, ifPresent, is %v, want %v", tc.addr, got.Truth, present)
+			}
 		})
 	}
 }

@@ -124,3 +124,27 @@ func ruleName(p *policy.Policy, r policy.Result) string {
 	}
 	return p.RuleName(r.Rule)
 }
+
+// The first rule of several that hold is the one that is told, also the very
+// first.
+func TestFirstRuleIsTold(t *testing.T) {
+	p := compile(t, rules(shadow(deny("s1")), shadow(deny("s2")), anyone("a1"), anyone("a2")))
+	if got := p.Evaluate(request("/", object{})); got.Outcome != policy.Allowed || p.RuleName(got.Rule) != "a1" || p.RuleName(got.Shadow) != "s1" {
+		t.Errorf("%v by %d, shadow %d", got.Outcome, got.Rule, got.Shadow)
+	}
+	p = compile(t, rules(anyone("a1"), anyone("a2"), deny("d1", "/x"), deny("d2", "/x")))
+	for path, want := range map[string]string{"/": "a1", "/x": "d1"} {
+		if got := p.Evaluate(request(path, object{})); p.RuleName(got.Rule) != want || got.Shadow != -1 {
+			t.Errorf("%s: %v by %d, shadow %d", path, got.Outcome, got.Rule, got.Shadow)
+		}
+	}
+}
+
+// What is required is required without a token, too.
+func TestRequireWithoutAToken(t *testing.T) {
+	p := compile(t, policy.Spec{Require: []policy.Condition{{Claim: claim("sub"), Exists: true}}, Rules: []policy.RuleSpec{anyone("a")}})
+	in := request("/", object{"sub": "x"})
+	wantOutcome(t, p, in, policy.Allowed)
+	in.Claims = nil
+	wantOutcome(t, p, in, policy.RequireFailed)
+}

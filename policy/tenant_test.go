@@ -190,3 +190,21 @@ func TestPublicRoutesAndTenants(t *testing.T) {
 		}
 	}
 }
+
+// TestP1NothingIsMappedWithoutAToken holds that a mapping tells nothing where no
+// token is verified, whatever it would say.
+func TestP1NothingIsMappedWithoutAToken(t *testing.T) {
+	p := compile(t, policy.Spec{
+		Public: []policy.PublicSpec{{Name: "open", Paths: []string{"/**"}}},
+		Rules:  []policy.RuleSpec{denyWhen("d", policy.Condition{Any: []policy.Condition{{Mapped: "roles", Contains: lit("x")}, {Header: "x-deny", Exists: true}}})},
+	})
+	in := tenantRequest(object{"roles": []any{"x"}})
+	in.Claims = nil
+	if got := p.Explain(in, true).Rules[0]; got.Applies {
+		t.Errorf("a rule that reads the token applies without one: %v", got.Truth)
+	}
+	q := compile(t, rules(denyWhen("d", policy.Condition{Mapped: "roles", Contains: lit("x")})))
+	if got := q.Evaluate(in); got.Outcome != policy.DeniedByRule || !got.Erred.Has(0) || got.Matched.Has(0) {
+		t.Errorf("without a token: %v, matched %v", got.Outcome, got.Matched.Has(0))
+	}
+}
