@@ -13,6 +13,8 @@ func TestParseNumber(t *testing.T) {
 		"0": {}, "-0": {}, "0.000": {}, "0e5": {},
 		"5": {Digits: "5"}, "5.0": {Digits: "5"}, "50e-1": {Digits: "5"}, "0.5E+1": {Digits: "5"},
 		"-120": {Neg: true, Digits: "12", Exp: 1}, "1.25": {Digits: "125", Exp: -2}, "1e1000000": {Digits: "1", Exp: 1000000},
+		"1e1048576": {Digits: "1", Exp: 1 << 20}, "1e-1048576": {Digits: "1", Exp: -(1 << 20)},
+		strings.Repeat("1", 256): {Digits: strings.Repeat("1", 256)}, "1." + strings.Repeat("1", 255): {Digits: strings.Repeat("1", 256), Exp: -255},
 	} {
 		if got, err := policy.ParseNumber(text); err != nil || got != want {
 			t.Errorf("%s is %+v (%v), want %+v", text, got, err, want)
@@ -21,6 +23,7 @@ func TestParseNumber(t *testing.T) {
 	for _, text := range []string{
 		"", "-", "+5", "05", "-05", ".5", "5.", "5e", "5e+", "5 ", " 5", "0x5", "1_000", "NaN", "Inf", "٥",
 		"1e9999999", "1e99999999999999999999", strings.Repeat("1", 257),
+		"1." + strings.Repeat("1", 256), "1e1048577", "1e-1048577", "1/", "1:", "1./", "1.:", "1e/", "1e:", "1e+-1", "1e++1", "1ee1", "1f1", "1.5.5", "--1", "1-1",
 	} {
 		if got, err := policy.ParseNumber(text); !errors.Is(err, policy.ErrNumber) {
 			t.Errorf("%q is %+v (%v)", text, got, err)

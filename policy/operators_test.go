@@ -291,6 +291,61 @@ func TestOrder(t *testing.T) {
 	})
 }
 
+// TestP1ListsOfEachKind holds that a value is found in a list, short or long, if
+// its kind and its value are there, and never by one of the two alone.
+func TestP1ListsOfEachKind(t *testing.T) {
+	short := []any{"a", number("7"), true}
+	long := []any{"a", number("7"), true}
+	for i := range 20 {
+		long = append(long, "s"+strings.Repeat("x", i), number("1"+strings.Repeat("0", i)))
+	}
+	for size, wanted := range map[string][]any{"short": short, "long": long, "long, twice": append(long[:len(long):len(long)], long...)} {
+		less := long[1:]
+		if size == "short" {
+			less = short[1:]
+		}
+		for _, row := range []struct {
+			value any
+			want  policy.Truth
+		}{
+			{"a", isTrue}, {number("7.0"), isTrue}, {true, isTrue}, {"b", isFalse}, {number("8"), isFalse}, {number("0"), isFalse}, {number("-7"), isFalse},
+			{number("70"), isFalse}, {false, isFalse}, {"", isFalse}, {"7", isFalse}, {"true", isFalse}, {[]any{"a"}, isUnknown}, {object{}, isUnknown},
+		} {
+			if got := truthOf(t, policy.Condition{Claim: claim("v"), In: lit(wanted)}, request("/", object{"v": row.value})); got.Truth != row.want {
+				t.Errorf("%v in a %s list: %v, want %v", row.value, size, got.Truth, row.want)
+			}
+		}
+		for _, row := range []struct {
+			list     []any
+			any, all policy.Truth
+		}{
+			{wanted, isTrue, isTrue}, {less, isTrue, isUnknown}, {[]any{number("0"), number("8")}, isUnknown, isFalse}, {[]any{false}, isUnknown, isFalse},
+			{[]any{false, "b"}, isUnknown, isUnknown}, {[]any{number("70"), true}, isTrue, isUnknown},
+		} {
+			in := request("/", object{"v": row.list})
+			if got := truthOf(t, policy.Condition{Claim: claim("v"), ContainsAny: lit(wanted)}, in); got.Truth != row.any {
+				t.Errorf("any of a %s list in %.60v: %v, want %v", size, row.list, got.Truth, row.any)
+			}
+			if got := truthOf(t, policy.Condition{Claim: claim("v"), ContainsAll: lit(wanted)}, in); got.Truth != row.all {
+				t.Errorf("all of a %s list in %.60v: %v, want %v", size, row.list, got.Truth, row.all)
+			}
+		}
+	}
+	for name, row := range map[string]struct{ value, list any }{
+		"zero among texts": {number("0"), []any{"a", "b"}}, "false among texts": {false, []any{"a", "b"}}, "empty text among numbers": {"", []any{number("0"), number("1")}},
+		"false among numbers": {false, []any{number("0"), number("1")}}, "zero among booleans": {number("0"), []any{false, true}}, "empty text among booleans": {"", []any{false}},
+	} {
+		in := request("/", object{"v": row.value, "l": row.list})
+		for kind, c := range map[string]policy.Condition{
+			"literal": {Claim: claim("v"), In: lit(row.list)}, "claim": {Claim: claim("v"), In: claimRef("l")},
+		} {
+			if got := truthOf(t, c, in); got.Truth != isUnknown {
+				t.Errorf("%s, %s: %v", name, kind, got.Truth)
+			}
+		}
+	}
+}
+
 // TestP1EveryByteOfAScope holds which bytes a scope may hold (RFC 6749 section
 // 3.3): with any other nothing is known of the scopes.
 func TestP1EveryByteOfAScope(t *testing.T) {

@@ -148,3 +148,22 @@ func TestRequireWithoutAToken(t *testing.T) {
 	in.Claims = nil
 	wantOutcome(t, p, in, policy.RequireFailed)
 }
+
+// What can be no public route is refused where one asks about it all the same.
+func TestP1WhatFitsNoPublicRoute(t *testing.T) {
+	p := compile(t, policy.Spec{Public: []policy.PublicSpec{{Name: "open", Paths: []string{"/**"}}}})
+	for name, change := range map[string]func(*policy.Input){
+		"upgrade": func(in *policy.Input) { in.Upgrade = "websocket" }, "no method": func(in *policy.Input) { in.Method = "" },
+		"odd path": func(in *policy.Input) { in.Path = "/a/../b" }, "odd reading": func(in *policy.Input) { in.Path, in.LenientPath = "/a", "/../a" },
+		"no path": func(in *policy.Input) { in.Path = "" },
+	} {
+		in := request("/a", nil)
+		in.Claims = nil
+		if got := p.EvaluatePublic(in); got.Outcome != policy.Allowed {
+			t.Fatalf("control: %v", got.Outcome)
+		}
+		if change(in); p.EvaluatePublic(in).Outcome == policy.Allowed || p.MatchPublic(in) != nil {
+			t.Errorf("%s: allowed", name)
+		}
+	}
+}
