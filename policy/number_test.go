@@ -63,3 +63,25 @@ func FuzzParseNumber(f *testing.F) {
 		}
 	})
 }
+
+// A number of a document is compared as it stands, so that one in another form
+// than ParseNumber's is a mistake of whoever made it.
+func TestNumbersOfDocumentsAreCanonical(t *testing.T) {
+	for name, row := range map[string]struct {
+		number policy.Number
+		good   bool
+	}{
+		"zero": {policy.Number{}, true}, "parsed": {num("-12.50e3"), true}, "longest": {policy.Number{Digits: strings.Repeat("1", 256)}, true},
+		"greatest": {policy.Number{Digits: "1", Exp: 1 << 21}, true}, "least": {policy.Number{Digits: "1", Exp: -(1 << 21)}, true},
+		"minus zero": {policy.Number{Neg: true}, false}, "zero with exponent": {policy.Number{Exp: 1}, false}, "zero in digits": {policy.Number{Digits: "0"}, false},
+		"zero before": {policy.Number{Digits: "05"}, false}, "zero behind": {policy.Number{Digits: "50"}, false}, "no digits": {policy.Number{Digits: "5x"}, false},
+		"sign in digits": {policy.Number{Digits: "-5"}, false}, "longer": {policy.Number{Digits: strings.Repeat("1", 257)}, false},
+		"greater": {policy.Number{Digits: "1", Exp: 1<<21 + 1}, false}, "less": {policy.Number{Digits: "1", Exp: -(1 << 21) - 1}, false},
+	} {
+		literal := &policy.Literal{Kind: policy.Num, Num: row.number}
+		_, problems := policy.Compile(rules(allowWhen("r", policy.Condition{Claim: claim("n"), Equals: &policy.Operand{Literal: literal}})))
+		if (len(problems) == 0) != row.good {
+			t.Errorf("%s: %v", name, problems)
+		}
+	}
+}

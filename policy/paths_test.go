@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -17,12 +18,14 @@ func TestPatterns(t *testing.T) {
 		{"/x/", []string{"/x/"}, []string{"/x", "/x//", "/x/y"}},
 		{"/**", []string{"/", "/x", "/x/y/"}, []string{"", "*", "x"}},
 		{"/x/**", []string{"/x", "/x/", "/x/y", "/x/y/z/"}, []string{"/xy", "/", "/X/y", "/y/x"}},
+		{"/x/y/**", []string{"/x/y", "/x/y/", "/x/y/z"}, []string{"/x", "/", "/x/", "/x/z", "/x/z/y"}},
+		{"/*/*/**", []string{"/x/y", "/x/y/z"}, []string{"/x", "/", "/x/"}},
 		{"/x/*", []string{"/x/y", "/x/%2A", "/x/*"}, []string{"/x", "/x/", "/x/y/", "/x/y/z"}},
 		{"/*/y", []string{"/x/y"}, []string{"//y", "/y", "/x/y/"}},
 		{"/*/**", []string{"/x", "/x/", "/x/y"}, []string{"/"}},
 		{"/Get*", []string{"/GetUser", "/Gets"}, []string{"/Get", "/getUser", "/Get/User", "/AGet1"}},
 		{"/*.json", []string{"/a.json", "/.json.json"}, []string{"/.json", "/a.jsonx", "/a.JSON"}},
-		{"/a*b*c", []string{"/a1b2c", "/abbbc", "/a1b2bc3c"}, []string{"/abc", "/a1bc", "/ab2c", "/a1b2c3", "/a1c"}},
+		{"/a*b*c", []string{"/a1b2c", "/abbbc", "/a1b2bc3c"}, []string{"/abc", "/a1bc", "/ab2c", "/a1b2c3", "/a1c", "/a", "/a1", "/a1b", "/"}},
 		{"/*a*", []string{"/xay", "/aaa"}, []string{"/a", "/ax", "/xa"}},
 		{"/x/{id}", []string{"/x/1", "/x/a:b"}, []string{"/x/", "/x", "/x/1/2"}},
 		{"/x/{id}/y/{n}", []string{"/x/1/y/2"}, []string{"/x/1/y/", "/x//y/2"}},
@@ -69,6 +72,15 @@ func TestTrailingSlash(t *testing.T) {
 		{"star of a deny rule is not empty", []policy.RuleSpec{everywhere, deny("d", "/x/*")}, "/x/", policy.Allowed},
 		{"deny of the root", []policy.RuleSpec{everywhere, deny("d", "/")}, "/", policy.DeniedByRule},
 		{"deny of the root alone", []policy.RuleSpec{everywhere, deny("d", "/")}, "/x", policy.Allowed},
+		{"deny of the root, two slashes", []policy.RuleSpec{everywhere, deny("d", "/")}, "//", policy.DeniedByRule},
+		{"deny of a path, below it with a slash", []policy.RuleSpec{everywhere, deny("d", "/x")}, "/x/y/", policy.Allowed},
+		{"deny of a path, two below it with a slash", []policy.RuleSpec{everywhere, deny("d", "/x")}, "/x/y/z/", policy.Allowed},
+		{"deny of a path, another with a slash", []policy.RuleSpec{everywhere, deny("d", "/x/y")}, "/x/", policy.Allowed},
+		{"deny of a path, escapes below it", []policy.RuleSpec{everywhere, deny("d", "/x")}, "/x/a%20b", policy.Allowed},
+		{"deny of an escape, below it twice escaped", []policy.RuleSpec{everywhere, deny("d", "/a%20b")}, "/a%2520b/c", policy.Allowed},
+		{"deny of an escape, twice escaped", []policy.RuleSpec{everywhere, deny("d", "/a%20b")}, "/a%2520b", policy.DeniedByRule},
+		{"deny of an escape and below, twice escaped", []policy.RuleSpec{everywhere, deny("d", "/a%20b/**")}, "/a%2520b/c", policy.DeniedByRule},
+		{"notPaths of an allow rule, below it with a slash", []policy.RuleSpec{but("/x")}, "/x/y/", policy.Allowed},
 		{"notPaths of an allow rule", []policy.RuleSpec{but("/x")}, "/x/", policy.NoRule},
 		{"notPaths of an allow rule, slash in the pattern", []policy.RuleSpec{but("/x/")}, "/x", policy.NoRule},
 		{"notPaths of an allow rule, elsewhere", []policy.RuleSpec{but("/x/")}, "/x/y", policy.Allowed},
@@ -262,4 +274,46 @@ func TestLongPathsAreCompared(t *testing.T) {
 	wantOutcome(t, p, request("/"+strings.Repeat("z/", 30)+"z", object{}), policy.Allowed)
 	wantOutcome(t, p, request("/"+strings.Repeat("z/", 60)+"z", object{}), policy.NoRule)
 	wantOutcome(t, p, request(long+"/..", object{}), policy.NoRule)
+}
+
+// TestEveryByteOfAPattern tries each byte in the name of a capture, and each
+// escape: those of unreserved characters stand for the characters.
+func TestEveryByteOfAPattern(t *testing.T) {
+	compiles := func(pattern string) bool {
+		_, problems := policy.Compile(rules(anyone("r", pattern)))
+		return len(problems) == 0
+	}
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	const digits = "0123456789"
+	for i := range 256 {
+		c := string([]byte{byte(i)})
+		if got := compiles("/x/{a" + c + "b}"); got != strings.Contains(letters+digits+"_", c) {
+			t.Errorf("a capture with %q: %v", c, got)
+		}
+		if got := compiles("/x/{" + c + "b}"); got != strings.Contains(letters+"_", c) {
+			t.Errorf("a capture that begins with %q: %v", c, got)
+		}
+		escape := fmt.Sprintf("%%%02X", i)
+		if refused := i < ' ' || i == 0x7f || strings.Contains(`/\;`, c); compiles("/a"+escape) == refused {
+			t.Errorf("escape %s: refused %v", escape, refused)
+			continue
+		} else if refused {
+			continue
+		}
+		plain := strings.Contains(letters+digits+"-._~", c)
+		p := compile(t, rules(anyone("r", "/a"+strings.ToLower(escape))))
+		for path, want := range map[string]bool{"/a" + c: plain, "/a" + escape: !plain} {
+			if got := p.Evaluate(request(path, object{})).Outcome == policy.Allowed; got != want {
+				t.Errorf("pattern /a%s and path %q: %v", escape, path, got)
+			}
+		}
+	}
+	for pattern, good := range map[string]bool{
+		strings.Repeat("/a", 32): true, strings.Repeat("/a", 33): false, "/{" + strings.Repeat("a", 64) + "}": true, "/{" + strings.Repeat("a", 65) + "}": false,
+		"/" + strings.Repeat("a", 1023): true, "/" + strings.Repeat("a", 1024): false, "": false, "a": false, "/{}": false,
+	} {
+		if got := compiles(pattern); got != good {
+			t.Errorf("a pattern of %d bytes, %.8q: %v", len(pattern), pattern, got)
+		}
+	}
 }
