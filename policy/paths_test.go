@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -175,6 +176,11 @@ func TestCaptures(t *testing.T) {
 		{"forms disagree", "/users/u1", "/users/u2", "u1", isUnknown},
 		{"forms disagree the other way", "/users/u1", "/users/u2", "u2", isUnknown},
 		{"path parameter", "/users/a%3Bb", "/users/a;b", "a;b", isUnknown},
+		{"fragment", "/users/a%23b", "/users/a#b", "a#b", isUnknown},
+		{"longer as sent", "/users/u12", "/users/u1", "u1", isUnknown},
+		{"longer as sent, the other way", "/users/u12", "/users/u1", "u12", isUnknown},
+		{"longer as read", "/users/u1", "/users/u12", "u12", isUnknown},
+		{"longer as read, the other way", "/users/u1", "/users/u12", "u1", isUnknown},
 		{"query mark", "/users/a%3Fb", "/users/a?b", "a?b", isUnknown},
 		{"not UTF-8", "/users/%FF", "/users/\xff", "\xff", isUnknown},
 		{"control beyond ASCII", "/users/%C2%85", "/users/\u0085", "\u0085", isUnknown},
@@ -314,6 +320,75 @@ func TestEveryByteOfAPattern(t *testing.T) {
 	} {
 		if got := compiles(pattern); got != good {
 			t.Errorf("a pattern of %d bytes, %.8q: %v", len(pattern), pattern, got)
+		}
+	}
+}
+
+// TestP1EveryByteOfARequestPath holds which bytes of a path no allow may rest on,
+// as sent and as it is read.
+func TestP1EveryByteOfARequestPath(t *testing.T) {
+	p := compile(t, rules(anyone("all", "/**")))
+	for i := range 256 {
+		c := string([]byte{byte(i)})
+		control := i < ' ' || i == 0x7f || c == `\`
+		sent := request("/x"+c+"y", object{})
+		sent.LenientPath = "/xy"
+		read := request("/xy", object{})
+		read.LenientPath = "/x" + c + "y"
+		for name, row := range map[string]struct {
+			in  *policy.Input
+			odd bool
+		}{"sent": {sent, control || strings.Contains(" #?", c) || i >= 0x80}, "read": {read, control}} {
+			if got := p.Evaluate(row.in).Outcome; (got == policy.Allowed) == row.odd {
+				t.Errorf("%q as %s: %v", c, name, got)
+			}
+		}
+	}
+	for path, odd := range map[string]bool{
+		"/.": true, "/..": true, "/x/.": true, "/x/..": true, "/./x": true, "/../x": true, "/x/./y": true, "/x/../y": true,
+		"/...": false, "/.x": false, "/x.": false, "/..x": false, "/x..": false, "/x/.y": false, "/a": false, "/ab": false, "/x/a/y": false, "/x/ab/y": false,
+		strings.Repeat("/a", 40): false, strings.Repeat("/a", 40) + "/..": true, "": true, "x": true, "*": true,
+	} {
+		for name, in := range map[string]*policy.Input{"sent": request(path, object{}), "read": request("/x", object{})} {
+			if name == "read" && path != "" { // "" stands for the path as sent
+				in.LenientPath = path
+			}
+			want := odd && (name == "sent" || path != "")
+			if got := p.Evaluate(in).Outcome; (got == policy.Allowed) == want {
+				t.Errorf("%s as %s: %v", path, name, got)
+			}
+		}
+	}
+}
+
+// TestP1EveryDigitOfAnEscape holds that two hexadecimal digits make an escape of
+// a captured segment, and nothing else does.
+func TestP1EveryDigitOfAnEscape(t *testing.T) {
+	own := policy.Condition{Claim: claim("sub"), Equals: &policy.Operand{Path: "id"}}
+	for i := '!'; i < 0x7f; i++ {
+		c := string(i)
+		if strings.Contains(`/\#?`, c) {
+			continue
+		}
+		value, err := strconv.ParseUint("6"+c, 16, 8)
+		first, second := "%"+c+"1", "%6"+c
+		wantSecond := isUnknown
+		if err == nil {
+			wantSecond = isTrue
+		}
+		if got := truthOf(t, own, request("/users/a"+second, object{"sub": "a" + string(rune(value))}), "/users/{id}"); got.Truth != wantSecond {
+			t.Errorf("%s: %v (%s), want %v", second, got.Truth, got.Why, wantSecond)
+		}
+		value, err = strconv.ParseUint(c+"1", 16, 8)
+		wantFirst := isUnknown
+		if err == nil && value >= ' ' && value < 0x80 {
+			wantFirst = isTrue
+		}
+		if err == nil && value < ' ' {
+			continue // a control byte, upon which no allow may rest
+		}
+		if got := truthOf(t, own, request("/users/a"+first, object{"sub": "a" + string(rune(value))}), "/users/{id}"); got.Truth != wantFirst {
+			t.Errorf("%s: %v (%s), want %v", first, got.Truth, got.Why, wantFirst)
 		}
 	}
 }
