@@ -3,7 +3,7 @@ package config
 // commonDoc is what a tenant may have of its own or by tenantDefaults.
 type commonDoc struct {
 	Entries              []string             `yaml:"entries" empty:"true" doc:"Names of entries that lead to the tenant."`
-	Issuers              []grantDoc           `yaml:"issuers" doc:"Issuers whose tokens the tenant accepts: names, names with conditions, or issuers of its own. A tenant file defines none that the main file defines, unless one tenantClaim tells the tenants of both apart or the tenant says sharedTokens, and none that a template there makes of another tenant."`
+	Issuers              []grantDoc           `yaml:"issuers" doc:"Issuers whose tokens the tenant accepts: names, names with conditions, or issuers of its own. A tenant file defines none that the main file defines, unless one tenantClaim tells the tenants of both apart, and none that a template there makes of another tenant."`
 	Policy               policyDoc            `yaml:"policy" doc:"Which requests with a good token are allowed."`
 	Require              []conditionDoc       `yaml:"require" empty:"true" doc:"Conditions that every token must meet, whatever rules say. Those of a tenant replace those of tenantDefaults; what must hold for every tenant is a deny rule there."`
 	Public               []publicDoc          `yaml:"public" empty:"true" doc:"Routes that need no token; the first match in this order decides. Those of a tenant replace those of tenantDefaults."`

@@ -35,7 +35,7 @@ func (b *Base) reservedFor(url string, doc *issuerDoc, file *TenantFile) *issuer
 		return nil
 	}
 	for _, known := range b.reserved.exact[url] {
-		if !shares(known.doc, doc, file) {
+		if !tellsApart(known.doc, doc) {
 			return known
 		}
 	}
@@ -44,7 +44,7 @@ func (b *Base) reservedFor(url string, doc *issuerDoc, file *TenantFile) *issuer
 			continue
 		}
 		if !isTenantTemplate(known.doc.Issuer) {
-			if !shares(known.doc, doc, file) {
+			if !tellsApart(known.doc, doc) {
 				return known
 			}
 			continue
@@ -56,11 +56,12 @@ func (b *Base) reservedFor(url string, doc *issuerDoc, file *TenantFile) *issuer
 	return nil
 }
 
-// shares reports whether a definition of the tenant's own may meet that of the
-// main file: a claim tells the tenants of both apart, or this one says that it
-// shares tokens. Who else has the issuer then is compared as among all tenants.
-func shares(known, doc *issuerDoc, file *TenantFile) bool {
-	return file.doc.SharedTokens || doc.TenantClaim != nil && slices.Equal(known.TenantClaim, doc.TenantClaim)
+// tellsApart reports whether a definition of the tenant's own may meet that of the
+// main file: a claim tells the tenants of both apart. That the tenant shares tokens
+// is not enough: nobody who lists the issuer by its name said so, and one who comes
+// later could not have it.
+func tellsApart(known, doc *issuerDoc) bool {
+	return doc.TenantClaim != nil && slices.Equal(known.TenantClaim, doc.TenantClaim)
 }
 
 // checkReserved reports an issuer of a tenant's own that is kept for others.

@@ -62,7 +62,7 @@ tenantDefaults: {entries: [mesh], policy: {rules: [{name: all, action: allow, an
 
 // TestP2NobodyTakesAFixedIssuerOfTheMainFile: a tenant file does not define what
 // the main file defines, whoever uses that already, unless both tell their tenants
-// apart by one claim or the tenant says that it shares tokens.
+// apart by one claim.
 func TestP2NobodyTakesAFixedIssuerOfTheMainFile(t *testing.T) {
 	const rest = ", audiences: [a], algorithms: [ES256]"
 	dir := t.TempDir()
@@ -89,7 +89,8 @@ tenantDefaults: {entries: [mesh], policy: {rules: [{name: all, action: allow, an
 		"one of many":                {"", "https://many.example/1234/v2", "", "many"},
 		"one of two":                 {"", "https://twice.example", "org", "again"},
 		"says that it does not":      {"sharedTokens: false\n", "https://plain.example", "", "plain"},
-		"control: shares tokens":     {"sharedTokens: true\n", "https://plain.example", "", ""},
+		"shares tokens":              {"sharedTokens: true\n", "https://plain.example", "", "plain"},
+		"shares tokens of many":      {"sharedTokens: true\n", "https://many.example/1234/v2", "", "many"},
 		"control: one claim":         {"", "https://claimed.example", "org", ""},
 		"control: one of many, tid":  {"", "https://many.example/1234/v2", "tid", ""},
 		"control: another":           {"", "https://plain.example/", "", ""},

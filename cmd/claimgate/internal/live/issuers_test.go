@@ -139,12 +139,12 @@ func TestP2NobodySquatsOnAnIssuerOfTheMainFile(t *testing.T) {
 }
 
 // TestP2AMainFileTakesNoIssuerOfATenantInForce: a main file that defines what a
-// tenant in force defines is the bad one, unless both admit it.
+// tenant in force defines is the bad one, also where that one shares tokens.
 func TestP2AMainFileTakesNoIssuerOfATenantInForce(t *testing.T) {
 	for _, tt := range []struct {
 		name, words string
 		want        Result
-	}{{"without a word", "", Refused}, {"with sharedTokens", "sharedTokens: true\n", Applied}} {
+	}{{"without a word", "", Refused}, {"with sharedTokens", "sharedTokens: true\n", Refused}} {
 		t.Run(tt.name, func(t *testing.T) {
 			a := newArena(t, 1)
 			a.tenant("acme", arenaTenant("v1")+tt.words+ownIssuer)
@@ -156,6 +156,35 @@ func TestP2AMainFileTakesNoIssuerOfATenantInForce(t *testing.T) {
 			}
 			if got := a.state("acme"); got != Active {
 				t.Errorf("acme is %s", got)
+			}
+		})
+	}
+}
+
+// TestP2ATenantFileDecidesForNobodyElseThatTokensAreShared: who defines an issuer
+// of the main file again, though by that word, is the bad one, whoever else lists
+// the issuer before or after it.
+func TestP2ATenantFileDecidesForNobodyElseThatTokensAreShared(t *testing.T) {
+	for _, first := range []string{"eve", "acme"} {
+		t.Run(first+" first", func(t *testing.T) {
+			a := newArena(t, 1)
+			a.main(strings.Replace(arenaMain, "issuers:\n", vendor, 1))
+			a.open()
+			a.onLaterClock()
+			files := map[string]string{
+				"eve":  arenaTenant("v1") + "sharedTokens: true\n" + ownIssuer,
+				"acme": arenaTenant("v1") + "issuers: [vendor]\n",
+			}
+			for _, name := range []string{first, "eve", "acme"} {
+				a.tenant(name, files[name])
+				a.reloadWithKeys()
+			}
+			if eve, acme := a.state("eve"), a.state("acme"); eve != Quarantined || acme != Active {
+				t.Errorf("eve is %s, acme is %s: %+v", eve, acme, a.live.Status().Troubled)
+			}
+			_, text := a.troubleOf("eve")
+			if !strings.Contains(text, "issuers[0].issuer: this issuer is vendor of the main file; list it by its name: issuers: [vendor]") {
+				t.Errorf("eve is told %q", text)
 			}
 		})
 	}
