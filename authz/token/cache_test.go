@@ -250,6 +250,31 @@ func TestP8TenantsWithSettingsInCommonHaveSharesOfTheirOwn(t *testing.T) {
 	}
 }
 
+// TestP8TheSmallestShares hold too: a scope of one entry, and one that is above
+// its share by one.
+func TestP8TheSmallestShares(t *testing.T) {
+	for name, held := range map[string][]int{"of one": {1, 1}, "of two": {2}, "of three": {3, 3, 3}} {
+		c := NewCache(max(4, 4*len(held)))
+		for scope, entries := range held {
+			for n := range entries {
+				c.putNumber(byte(scope+1), uint64(n))
+			}
+		}
+		for n := range uint64(200) {
+			c.putNumber(99, n)
+			if n%3 == 0 {
+				c.has(99, n)
+			}
+			c.audit(t)
+		}
+		for scope, entries := range held {
+			if got := c.held(byte(scope + 1)); got != entries {
+				t.Errorf("%s: scope %d has %d entries left", name, scope, got)
+			}
+		}
+	}
+}
+
 // TestMoreScopesThanSlots holds that a cache too small for all scopes still
 // serves, and forgets scopes that have no entries.
 func TestMoreScopesThanSlots(t *testing.T) {

@@ -42,6 +42,11 @@ func TestP6ADelegatedDirectoryIsListed(t *testing.T) {
 	}
 	link(t, "nowhere", filepath.Join(customers, "dangling.yaml"))
 	got := listed(t, dir, "[{path: customers, delegated: {fields: [policy]}}]")
+	for _, file := range got.Files {
+		if file.Linked != (file.Name == "dangling") || !file.Delegated {
+			t.Errorf("%+v", file)
+		}
+	}
 	if !slices.Equal(got.names(), want) || !slices.Equal(got.Dirs, []string{customers}) || len(got.Problems) > 0 || len(got.Ignored) != 2 {
 		t.Errorf("%v, directories %v, problems %v, ignored %v", got.names(), got.Dirs, got.Problems, got.Ignored)
 	}
