@@ -191,6 +191,10 @@ func (*tenantDoc) UnknownField(name string) string {
 		return "write it below policy"
 	case "shadow":
 		return "write mode: shadow"
+	case "domain", "domains":
+		return "write hosts: [...]"
+	case "audiences", "algorithms":
+		return "write it at the issuer"
 	}
 	return ""
 }
