@@ -105,7 +105,8 @@ func (j *judgement) deny(reason Reason) {
 // denies.
 func (j *judgement) decision(reason Reason) *Decision {
 	d := j.out
-	*d = Decision{Reason: reason, ID: j.id, Hint: j.hint, room: j.room}
+	d.Reset()
+	d.Reason, d.ID, d.Hint = reason, j.id, j.hint
 	if j.entry != nil {
 		d.Entry = j.entry.name
 	}

@@ -9,18 +9,19 @@ import (
 type claimView struct{ root *token.Value }
 
 // Claim implements policy.Claims.
-func (c *claimView) Claim(path []string) policy.Value {
+func (c *claimView) Claim(path []string) (found policy.Value) {
 	if len(path) == 0 {
-		return policy.Value{}
+		return found
 	}
 	value := c.root.Lookup(path)
-	if value != nil && (value.Kind() != token.Null || len(path) > 1) {
-		return policyValue(value)
+	if value == nil || value.Kind() == token.Null && len(path) == 1 {
+		if top := c.root.Get(path[0]); (top == nil || top.Kind() == token.Null) && c.withheld(path[0]) {
+			found.Kind = policy.Withheld
+			return found
+		}
 	}
-	if top := c.root.Get(path[0]); (top == nil || top.Kind() == token.Null) && c.withheld(path[0]) {
-		return policy.Value{Kind: policy.Withheld}
-	}
-	return policyValue(value)
+	setValue(&found, value)
+	return found
 }
 
 // mappedView shows claims by the names that the token's own issuer gives them.
@@ -51,27 +52,24 @@ func (c *claimView) withheld(name string) bool {
 	return more != nil && more.Kind() != token.Null && (more.Kind() != token.Bool || more.Bool())
 }
 
-// policyValue converts without copying; nil is Missing.
-func policyValue(v *token.Value) policy.Value {
-	if v == nil {
-		return policy.Value{}
-	}
+// setValue converts without copying, into what is Missing so far; nil leaves it so.
+// The value is large enough that to return it through one more function shows.
+func setValue(to *policy.Value, v *token.Value) {
 	switch v.Kind() {
 	case token.Null:
-		return policy.Value{Kind: policy.Null}
+		to.Kind = policy.Null
 	case token.Bool:
-		return policy.Value{Kind: policy.Bool, Bool: v.Bool()}
+		to.Kind, to.Bool = policy.Bool, v.Bool()
 	case token.Num:
-		return policy.Value{Kind: policy.Num, Num: policy.Number(v.Num())}
+		to.Kind, to.Num = policy.Num, policy.Number(v.Num())
 	case token.String:
-		return policy.Value{Kind: policy.String, String: v.Str()}
+		to.Kind, to.String = policy.String, v.Str()
 	case token.List:
-		return policy.Value{Kind: policy.List, List: (*listView)(v)}
+		to.Kind, to.List = policy.List, (*listView)(v)
 	case token.Object:
-		return policy.Value{Kind: policy.Object}
+		to.Kind = policy.Object
 	case token.Invalid:
 	}
-	return policy.Value{}
 }
 
 // listView is a list seen as policy.Elements.
@@ -81,4 +79,7 @@ type listView token.Value
 func (l *listView) Len() int { return (*token.Value)(l).Len() }
 
 // At implements policy.Elements.
-func (l *listView) At(i int) policy.Value { return policyValue((*token.Value)(l).At(i)) }
+func (l *listView) At(i int) (element policy.Value) {
+	setValue(&element, (*token.Value)(l).At(i))
+	return element
+}

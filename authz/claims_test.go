@@ -68,7 +68,8 @@ func TestClaimValues(t *testing.T) {
 			t.Errorf("%s is %+v, want %+v", name, got, want)
 		}
 	}
-	if got := policyValue(&token.Value{}); got != (policy.Value{}) {
+	var got policy.Value
+	if setValue(&got, &token.Value{}); got != (policy.Value{}) {
 		t.Errorf("no value is %+v", got)
 	}
 }

@@ -52,7 +52,11 @@ func (d *Decision) Refuse(reason Reason) {
 }
 
 // Reset empties the decision, which then denies. Its room is kept.
-func (d *Decision) Reset() { *d = Decision{room: d.room} }
+func (d *Decision) Reset() {
+	kept := d.room
+	*d = Decision{} // in place, which a literal with a field would not be
+	d.room = kept
+}
 
 // MetadataField is one field of the dynamic metadata: a text or a JSON value.
 type MetadataField struct {

@@ -106,22 +106,13 @@ func (j *judgement) admit(ctx context.Context) (Reason, bool) {
 func (j *judgement) enter(at *scope, now time.Time) {
 	j.entry, j.tenant, j.now = at.entry, at.tenant, now
 	j.sent = headerView{headers: &j.req.Headers, filtered: j.hidesHeaders()}
-	j.input = policy.Input{
-		Method:      j.req.Method,
-		Path:        at.path,
-		LenientPath: at.lenient,
-		Upgrade:     j.req.Upgrade,
-		Headers:     &j.sent,
-		RemoteIP:    j.req.RemoteIP,
-		Principal:   j.req.Principal,
-		Query:       j.req.Query,
-		Host:        j.req.Host,
-		Scheme:      j.req.Scheme,
-		Context:     j.req.Context,
-		Now:         now,
-	}
+	in := &j.input // empty so far; filled in place, since a literal would be copied
+	in.Method, in.Path, in.LenientPath = j.req.Method, at.path, at.lenient
+	in.Upgrade, in.Query, in.Host, in.Scheme = j.req.Upgrade, j.req.Query, j.req.Host, j.req.Scheme
+	in.RemoteIP, in.Principal, in.Context = j.req.RemoteIP, j.req.Principal, j.req.Context
+	in.Headers, in.Now = &j.sent, now
 	if at.tenant != nil {
-		j.input.Tenant = (*tenantView)(at.tenant)
+		in.Tenant = (*tenantView)(at.tenant)
 	}
 }
 
@@ -250,7 +241,8 @@ func (j *judgement) authenticate(ctx context.Context) (Reason, bool) {
 		return reason, false
 	}
 	j.tenant, j.input.Tenant = tenant, (*tenantView)(tenant)
-	j.grant, j.issuer, j.verified = grant, verified.Issuer, verified
+	j.grant, j.issuer = grant, verified.Issuer
+	j.verified = verified
 	j.place = found.place
 	j.claims = claimView{root: verified.Claims}
 	j.mapped = mappedView{claims: &j.claims, issuer: grant.issuer}

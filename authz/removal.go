@@ -158,12 +158,12 @@ func (r *removal) dropsGuarded(headers *Headers) bool {
 // though it is another: those that follow RFC 3875 fold a dash and an
 // underscore, older ones every byte besides letters and digits.
 func (r *removal) isVariant(name string) bool {
-	if len(name) > maxHeaderNameBytes || !r.lengths[len(name)] {
-		return false
-	}
-	if isDashed(name) {
-		return false // the most common, and the quickest to tell
-	}
+	return len(name) <= maxHeaderNameBytes && r.lengths[len(name)] && !isDashed(name) && r.folds(name)
+}
+
+// folds is isVariant for a name that is not too long. One that holds letters,
+// digits and dashes only, the most common, is told sooner.
+func (r *removal) folds(name string) bool {
 	var folded [maxHeaderNameBytes]byte
 	differs := false
 	for i := range len(name) {

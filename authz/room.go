@@ -27,10 +27,12 @@ func (d *Decision) begin() *judgement {
 	if r == nil {
 		r = &room{}
 	}
-	*d = Decision{room: r}
+	*d = Decision{}
+	d.room = r
 	r.removing = false
 	r.scratch.reset()
-	r.judgement = judgement{out: d, room: r}
+	r.judgement = judgement{}
+	r.judgement.out, r.judgement.room = d, r
 	return &r.judgement
 }
 

@@ -46,12 +46,19 @@ func hasScope(left, right *Value) (Truth, cause) {
 func scopeInString(scopes, want string) (Truth, cause) {
 	found := false
 	for scopes != "" {
-		scope, rest, more := strings.Cut(scopes, " ")
-		if !isScopeToken(scope) || more && rest == "" {
+		end := 0
+		for end < len(scopes) && isScopeByte(scopes[end]) {
+			end++
+		}
+		last := end == len(scopes)
+		if end == 0 || !last && (scopes[end] != ' ' || end+1 == len(scopes)) {
 			return Unknown, causeScopes
 		}
-		found = found || scope == want
-		scopes = rest
+		found = found || scopes[:end] == want
+		if last {
+			break
+		}
+		scopes = scopes[end+1:]
 	}
 	return truthOf(found), causeNone
 }
@@ -74,9 +81,11 @@ func scopeInList(list Elements, want string) (Truth, cause) {
 // isScopeToken reports whether s is a scope-token of RFC 6749 section 3.3.
 func isScopeToken(s string) bool {
 	for i := 0; i < len(s); i++ {
-		if c := s[i]; c <= ' ' || c >= 0x7f || c == '"' || c == '\\' {
+		if !isScopeByte(s[i]) {
 			return false
 		}
 	}
 	return s != ""
 }
+
+func isScopeByte(c byte) bool { return c > ' ' && c < 0x7f && c != '"' && c != '\\' }

@@ -42,7 +42,7 @@ func (v *Value) Kind() Kind {
 }
 
 // Bool returns the value of a Bool.
-func (v *Value) Bool() bool { return v.Kind() == Bool && v.truth }
+func (v *Value) Bool() bool { return v.Kind() == Bool && v.digitsLen == 1 }
 
 // Str returns the value of a String.
 func (v *Value) Str() string {
@@ -58,7 +58,8 @@ func (v *Value) Num() Number {
 		return Number{}
 	}
 	at := span{at: v.text.at + uint16(v.digitsAt), n: uint16(v.digitsLen)}
-	return Number{Neg: v.truth, Digits: v.textOf(at), Exp: int32(v.exp)}
+	neg := at.n > 0 && v.textOf(v.text)[0] == '-' // zero has no sign
+	return Number{Neg: neg, Digits: v.textOf(at), Exp: int32(v.exp)}
 }
 
 // Written returns a Num as the document has it.
@@ -100,9 +101,9 @@ func (v *Value) Get(name string) *Value {
 	if v.Kind() != Object {
 		return nil
 	}
-	kids := v.kids()
+	kids, tag := v.kids(), tagOf(name)
 	for i := range kids {
-		if kid := &kids[i]; int(kid.name.n) == len(name) && kid.textOf(kid.name) == name {
+		if kid := &kids[i]; kid.tag == tag && int(kid.name.n) == len(name) && kid.textOf(kid.name) == name {
 			return kid
 		}
 	}
@@ -126,7 +127,7 @@ func (v *Value) Lookup(path []string) *Value {
 func (v *Value) AppendJSON(dst []byte) []byte {
 	switch v.Kind() {
 	case Bool:
-		if v.truth {
+		if v.digitsLen == 1 {
 			return append(dst, "true"...)
 		}
 		return append(dst, "false"...)

@@ -10,13 +10,22 @@ import "unsafe"
 // cell is what a Value knows of itself.
 type cell struct {
 	kind      Kind
-	truth     bool   // of a Bool; sign of a Num
+	tag       uint8  // of the name: see tagOf
 	index     uint16 // of the cell in its document
 	name      span   // within an Object; of the outermost cell: how many cells there are
 	text      span   // of a String; a Num as it was written; the children of a List or Object
 	digitsAt  uint8  // of a Num, from the start of its text
-	digitsLen uint8
-	exp       int16 // of a Num
+	digitsLen uint8  // of a Num; of a Bool 1 for true
+	exp       int16  // of a Num
+}
+
+// tagOf tells most names apart that are of one length, so that Get reads hardly
+// any text but what it looks for.
+func tagOf(name string) uint8 {
+	if name == "" {
+		return 0
+	}
+	return name[0] + 31*name[len(name)-1]
 }
 
 // span is a part of the texts of a document, or a row of its cells.

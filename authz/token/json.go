@@ -159,7 +159,7 @@ func (p *parser) value() (cell, bool) {
 	case '"':
 		return p.stringValue()
 	case 't':
-		return cell{kind: Bool, truth: true}, p.word("true")
+		return cell{kind: Bool, digitsLen: 1}, p.word("true")
 	case 'f':
 		return cell{kind: Bool}, p.word("false")
 	case 'n':
@@ -242,6 +242,7 @@ func (p *parser) element(kind Kind, base int, names *nameSet) bool {
 	if !ok || p.peeking {
 		return ok && p.look(kind, name, v)
 	}
+	v.tag = tagOf(name)
 	if v.name, ok = p.put(name); !ok {
 		return false
 	}

@@ -272,3 +272,30 @@ func sameNumber(t *testing.T, v *Value, want json.Number) {
 		t.Fatalf("%s became %+v", want, n)
 	}
 }
+
+// TestGetTellsNamesOfOneTagApart asks for members whose names have length, first
+// and last byte in common, and for the signs of numbers.
+func TestGetTellsNamesOfOneTagApart(t *testing.T) {
+	v, err := ParseObject([]byte(`{"aab":-1.50,"abb":true,"acb":-0.0,"":false,"b":-0.05e1,"ab":5,"ba":-7,"\u0061db":null}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"aab": "-1.50", "abb": "true", "acb": "-0.0", "": "false", "b": "-0.05e1", "ab": "5", "ba": "-7", "adb": "null"} {
+		if got := string(v.Get(name).AppendJSON(nil)); v.Get(name) == nil || got != want {
+			t.Errorf("%q is %s, want %s", name, got, want)
+		}
+	}
+	for _, name := range []string{"aeb", "a", "bb", "aa", "abbb", "a\x00b"} {
+		if got := v.Get(name); got != nil {
+			t.Errorf("%q is %s, though it is not there", name, got.AppendJSON(nil))
+		}
+	}
+	for name, want := range map[string]Number{"aab": {Neg: true, Digits: "15", Exp: -1}, "acb": {}, "b": {Neg: true, Digits: "5", Exp: -1}, "ab": {Digits: "5"}} {
+		if got := v.Get(name).Num(); got != want {
+			t.Errorf("%q is %+v, want %+v", name, got, want)
+		}
+	}
+	if !v.Get("abb").Bool() || v.Get("").Bool() || v.Get("ab").Bool() {
+		t.Error("true, false or a number is taken for another")
+	}
+}

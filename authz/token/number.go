@@ -37,7 +37,7 @@ func (p *parser) number() (cell, bool) {
 // putNumber adds a number as it was written and the digits of its canonical
 // form. Those of a number without a fraction are a part of what was written.
 func (p *parser) putNumber(written string, n Number) (cell, bool) {
-	v := cell{kind: Num, truth: n.Neg, digitsLen: uint8(len(n.Digits)), exp: int16(n.Exp)} // bounded by maxNumberBytes and maxExponentDigits
+	v := cell{kind: Num, digitsLen: uint8(len(n.Digits)), exp: int16(n.Exp)} // bounded by maxNumberBytes and maxExponentDigits
 	at := strings.Index(written, n.Digits)
 	if at < 0 {
 		at, written = len(written), written+n.Digits
