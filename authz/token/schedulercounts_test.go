@@ -5,15 +5,21 @@ import (
 	"fmt"
 	"net/netip"
 	"runtime"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
 // stopwatch is a SchedulerObserver that keeps what it hears.
-type stopwatch struct{ waited, took []time.Duration }
+type stopwatch struct {
+	mu           sync.Mutex
+	waited, took []time.Duration
+}
 
 func (w *stopwatch) Verified(_ Payer, waited, took time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.waited, w.took = append(w.waited, waited), append(w.took, took)
 }
 
@@ -66,14 +72,15 @@ func TestSchedulerTellsTheWait(t *testing.T) {
 		s := NewScheduler(SchedulerOptions{Slots: 1, Observer: seen})
 		what := job{payer: Payer{Tenant: "acme"}, key: testPairs().rs.key, alg: RS256}
 		first := must(s.enter(t.Context(), what))
-		go func() {
+		var queued sync.WaitGroup
+		queued.Go(func() {
 			second := must(s.enter(t.Context(), what))
 			<-time.After(5 * time.Millisecond)
 			s.leave(&second)
-		}()
+		})
 		<-time.After(3 * time.Millisecond)
 		s.leave(&first)
-		<-time.After(time.Second)
+		queued.Wait()
 		if got := fmt.Sprint(seen.waited, seen.took); got != "[0s 3ms] [3ms 5ms]" {
 			t.Errorf("told %s", got)
 		}
