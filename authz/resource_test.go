@@ -223,9 +223,11 @@ func TestMetadataBelowPrefixes(t *testing.T) {
 			{Name: "fixed", Hosts: []string{"api.example.com"}, PathPrefix: "/f", TenantFromClaim: claims, ResourceMetadata: at("/f")},
 			{Name: "deep", Hosts: []string{"api.example.com"}, PathPrefix: "/v/w", TenantFromClaim: claims, ResourceMetadata: at("/v")},
 			{Name: "label", Hosts: []string{"{tenant}.l.example.com"}, PathPrefix: "/p"},
+			{Name: "root", Hosts: []string{"root.example.com"}, PathPrefix: "/{tenant}", ResourceMetadata: &authz.ResourceMetadata{Resource: "https://root.example.com"}},
 		},
 		Tenants: []*authz.Tenant{
 			tenant("a", "named", host+"/t/a"), tenant("b", "other", ""), tenant("l", "label", "https://l.l.example.com/p"), tenant("m", "label", ""),
+			tenant("r", "root", "https://root.example.com/r"),
 		},
 		Held: []authz.HeldSpec{{Name: "h", Entries: []string{"label"}}},
 	}))
@@ -242,6 +244,9 @@ func TestMetadataBelowPrefixes(t *testing.T) {
 		{"api", wellKnown + "/f/x", authz.NoToken},
 		{"api", wellKnown + "/v", authz.NoToken}, // above a place that names no tenant
 		{"api", "/t", authz.NoToken},
+		{"root", wellKnown + "/r", authz.MetadataDocument},
+		{"root", wellKnown + "/s", authz.PlaceUnknown},
+		{"root", wellKnown, authz.MetadataDocument},
 		{"l.l", wellKnown + "/p", authz.MetadataDocument},
 		{"m.l", wellKnown + "/p", authz.PlaceUnknown},
 		{"h.l", wellKnown + "/p", authz.PlaceUnknown},
