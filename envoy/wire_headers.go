@@ -2,7 +2,6 @@ package envoy
 
 import (
 	"encoding/binary"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/claimgate/claimgate/authz"
@@ -75,10 +74,10 @@ func (d *decoder) mappedHeader(b []byte, depth int) bool {
 // earlier returns the value of the mapped header that has this name already, or
 // nil: then it has to be added.
 func (d *decoder) earlier(name string) *string {
-	if at, ok := pseudoAt(name); ok && d.pseudo[at].seen {
-		return &d.pseudo[at].value
-	}
-	if strings.HasPrefix(name, ":") {
+	if name != "" && name[0] == ':' {
+		if at, ok := pseudoAt(name); ok && d.pseudo[at].seen {
+			return &d.pseudo[at].value
+		}
 		return nil
 	}
 	if at, ok := d.names.find(name, d.lines); ok {
@@ -185,7 +184,12 @@ func (s *nameSet) find(name string, list []authz.Header) (int, bool) {
 // nameHash tells most names apart by their length and their last eight bytes.
 func nameHash(name string) uint64 {
 	var last [8]byte
-	copy(last[:], name[max(0, len(name)-8):])
-	hash := (binary.LittleEndian.Uint64(last[:]) ^ uint64(len(name))) * 0x9e3779b97f4a7c15
+	end := last[:]
+	if len(name) >= len(last) {
+		end = octets(name)[len(name)-len(last):]
+	} else {
+		copy(end, name)
+	}
+	hash := (binary.LittleEndian.Uint64(end) ^ uint64(len(name))) * 0x9e3779b97f4a7c15
 	return hash >> (64 - nameBits)
 }
