@@ -253,8 +253,11 @@ func TestP8TenantsWithSettingsInCommonHaveSharesOfTheirOwn(t *testing.T) {
 // TestP8TheSmallestShares hold too: a scope of one entry, and one that is above
 // its share by one.
 func TestP8TheSmallestShares(t *testing.T) {
-	for name, held := range map[string][]int{"of one": {1, 1}, "of two": {2}, "of three": {3, 3, 3}} {
-		c := NewCache(max(4, 4*len(held)))
+	for name, row := range map[string]struct {
+		size int
+		held []int
+	}{"of one": {4, []int{1, 1}}, "of two": {4, []int{2}}, "of three": {12, []int{3, 3, 3}}} {
+		c, held := NewCache(row.size), row.held
 		for scope, entries := range held {
 			for n := range entries {
 				c.putNumber(byte(scope+1), uint64(n))

@@ -130,3 +130,30 @@ func TestP8WhoIsRefusedIsNotRemembered(t *testing.T) {
 		t.Errorf("%d payers and %d clients are remembered, want 2 and %d", payers, clients, maxQueue)
 	}
 }
+
+// TestP8WhoLeavesTheQueueGivesNobodyATurn: only one who has a turn has one to give
+// back.
+func TestP8WhoLeavesTheQueueGivesNobodyATurn(t *testing.T) {
+	s := NewScheduler(SchedulerOptions{Slots: 1})
+	release := held(t, s, Payer{Tenant: "first"})
+	var turns [3]turn
+	for n := range turns {
+		turns[n].job = job{payer: Payer{Tenant: "second"}, key: testPairs().rs.key, alg: RS256}
+		if cause := s.join(t.Context(), &turns[n]); cause != "" {
+			t.Fatal(cause)
+		}
+	}
+	s.abandon(&turns[1])
+	if stats := s.Stats(); stats.Running != 1 || stats.Waiting != 2 || turns[0].granted || turns[1].granted || turns[2].granted {
+		t.Errorf("%+v", stats)
+	}
+	release()
+	s.leave(&turns[0])
+	if turns[1].granted || !turns[2].granted {
+		t.Error("the turn is not that of the one behind who left")
+	}
+	s.leave(&turns[2])
+	if stats := s.Stats(); stats.Running+stats.Waiting+stats.Payers != 0 {
+		t.Errorf("left over: %+v", stats)
+	}
+}
