@@ -76,9 +76,10 @@ func (j *judging) wait(waiting []*item, snapshot *authz.Snapshot) bool {
 	}
 	holding, held := j.holding()
 	newer := slices.DeleteFunc(slices.Clone(holding), func(t *tenant) bool { return !j.touched[t.name] })
+	fresh := slices.DeleteFunc(slices.Clone(j.items), func(i *item) bool { return i.cand == nil })
 	for _, i := range waiting {
 		probe := []*item{{old: i.old, next: i.old, cand: i.compiled}}
-		if j.concerns(i.old.trouble.text) || !j.main.CanTell(snapshot, i.compiled) || j.asksForHeld(newer, probe) {
+		if j.concerns(i.old.trouble.text) || !j.main.CanTell(snapshot, i.compiled) || j.asksForHeld(newer, probe) || j.contest(fresh, probe) {
 			return false
 		}
 		own := func(name string) bool { return name == i.old.name }
@@ -96,6 +97,16 @@ func (j *judging) wait(waiting []*item, snapshot *authz.Snapshot) bool {
 		}
 	}
 	return true
+}
+
+// contest reports whether new versions ask for what this one asks for: of these
+// none comes first.
+func (j *judging) contest(fresh, probe []*item) bool {
+	if len(fresh) == 0 {
+		return false
+	}
+	_, conflicts := j.main.Snapshot(0, j.together(slices.Concat(fresh, probe)), nil)
+	return len(conflicts) > 0
 }
 
 // concerns reports whether a problem names a tenant whose file may have changed.
@@ -136,6 +147,9 @@ func (j *judging) asksForHeld(holding []*tenant, fresh []*item) bool {
 	}
 	issuers, came := holdingIssuers(holding, line{fresh: fresh})
 	if len(issuers) > 0 && len(j.main.ContestHeldIssuers(j.together(fresh), issuers, came)) > 0 {
+		return true
+	}
+	if len(j.takesRemembered(fresh, holding)) > 0 {
 		return true
 	}
 	accepted := acceptedPlaces(holding)

@@ -19,6 +19,8 @@
 //   - A place that two tenants ask for stays with the one in force. Where
 //     neither is, as at a start, it goes to whoever was accepted first by the
 //     record in the state directory; without a record both are quarantined.
+//     Who asks for more than it had then takes nothing of what a tenant had whose
+//     file is bad now.
 //   - A file that was cut in place, so that it holds a strict prefix of its
 //     accepted text, waits for its rest, for another file in its place, or
 //     for a confirmation.

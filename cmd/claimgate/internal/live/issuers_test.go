@@ -189,3 +189,66 @@ func TestP2ATenantFileDecidesForNobodyElseThatTokensAreShared(t *testing.T) {
 		})
 	}
 }
+
+// TestP6ARestartGivesNobodyWhatABrokenTenantHad: a tenant that was accepted first
+// and whose file asks for more since the process ended gets nothing of what a later
+// one had whose file is bad now: a host, a place by an entry, an id, an issuer.
+func TestP6ARestartGivesNobodyWhatABrokenTenantHad(t *testing.T) {
+	const shop = "hosts: [shop.example]\n"
+	for name, tt := range map[string]struct{ had, asks, broken string }{
+		"a host":                    {shop, shop, "]"},
+		"a host around it":          {"hosts: [a.shop.example]\n", "hosts: ['*.shop.example']\n", "]"},
+		"a host, and it still asks": {shop, shop, shop + "nonsense: 1\n"},
+		"a place by an entry":       {"", "hosts: [young.api.example.com]\n", "]"},
+		"an id":                     {"ids: {idp: x}\n", "ids: {idp: x}\n", "]"},
+		"an id by its name":         {"", "ids: {idp: young}\n", "]"},
+		"an issuer":                 {ownIssuer, ownIssuer, "]"},
+		"control: what is free":     {shop, "hosts: [other.example]\n", "]"},
+		"control: what it had":      {"", "labels: {more: x}\n", "]"},
+	} {
+		for _, when := range []string{"at the start", "mended later", "mended later, by name"} {
+			t.Run(name+" "+when, func(t *testing.T) {
+				a := newArena(t, 0)
+				if err := os.Mkdir(a.path("state"), 0o700); err != nil {
+					t.Fatal(err)
+				}
+				a.main(arenaYields("old") + "stateDir: state\n")
+				say := func(text string) string {
+					return strings.Replace(arenaTenant("v1"), "labels: {version: v1}\n", "", 1) + "labels: {version: v1}\n" + text
+				}
+				a.tenant("old", arenaTenant("v1"))
+				a.open()
+				a.onLaterClock()
+				a.tenant("young", arenaTenant("v1")+tt.had)
+				a.reloadWithKeys()
+				if got := a.state("young"); got != Active {
+					t.Fatalf("before, young is %s: %+v", got, a.live.Status().Troubled)
+				}
+				a.tenant("young", tt.broken)
+				asks := say(strings.Replace(tt.asks, "labels: {more: x}\n", "", 1)) + "# changed\n"
+				if when == "at the start" {
+					a.tenant("old", asks)
+					a.open()
+				} else {
+					a.tenant("old", "]")
+					a.open()
+					a.onLaterClock()
+					a.live.reload(ask{})
+					a.tenant("old", asks)
+					how := ask{}
+					if when != "mended later" {
+						how.only = []string{a.path("tenants", "old.yaml")}
+					}
+					a.live.reload(how)
+				}
+				want := Quarantined
+				if strings.HasPrefix(name, "control") {
+					want = Active
+				}
+				if got := a.state("old"); got != want {
+					t.Errorf("old is %s, want %s: %+v", got, want, a.live.Status().Troubled)
+				}
+			})
+		}
+	}
+}

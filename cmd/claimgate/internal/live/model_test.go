@@ -110,7 +110,9 @@ func (m *model) heldPlaces(wants map[string]*grant) map[string]bool {
 				if t.good != nil && slices.Contains(t.good.hosts, host) || !slices.Contains(holder.places(), host) {
 					continue
 				}
-				before := t.good == nil && t.rank != 0 && (holder.rank == 0 || t.rank < holder.rank)
+				first := t.good == nil && t.rank != 0 && (holder.rank == 0 || t.rank < holder.rank)
+				had := slices.Contains(t.kept, host) || !holder.bad || holder.rank == 0 // beyond that it comes before no broken one
+				before := first && had
 				refused[name] = refused[name] || !before
 			}
 		}
