@@ -21,6 +21,8 @@ func TestPatterns(t *testing.T) {
 		{"/x/**", []string{"/x", "/x/", "/x/y", "/x/y/z/"}, []string{"/xy", "/", "/X/y", "/y/x"}},
 		{"/x/y/**", []string{"/x/y", "/x/y/", "/x/y/z"}, []string{"/x", "/", "/x/", "/x/z", "/x/z/y"}},
 		{"/*/*/**", []string{"/x/y", "/x/y/z"}, []string{"/x", "/", "/x/"}},
+		{strings.Repeat("/a", 32), []string{strings.Repeat("/a", 32)}, []string{strings.Repeat("/a", 31), strings.Repeat("/a", 33), strings.Repeat("/a", 31) + "/b"}},
+		{strings.Repeat("/a", 31) + "/{id}/**", []string{strings.Repeat("/a", 32), strings.Repeat("/a", 40)}, []string{strings.Repeat("/a", 31), strings.Repeat("/a", 31) + "/"}},
 		{"/x/*", []string{"/x/y", "/x/%2A", "/x/*"}, []string{"/x", "/x/", "/x/y/", "/x/y/z"}},
 		{"/*/y", []string{"/x/y"}, []string{"//y", "/y", "/x/y/"}},
 		{"/*/**", []string{"/x", "/x/", "/x/y"}, []string{"/"}},

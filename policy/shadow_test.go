@@ -167,3 +167,23 @@ func TestP1WhatFitsNoPublicRoute(t *testing.T) {
 		}
 	}
 }
+
+// A deny rule that reads the token in any of its conditions has no say on a
+// public route without one.
+func TestP1RulesThatReadATokenAnywhere(t *testing.T) {
+	token, header := policy.Condition{Claim: claim("sub"), Equals: lit("x")}, policy.Condition{Header: "x-deny", Exists: true}
+	for name, row := range map[string]struct {
+		when []policy.Condition
+		want policy.Outcome
+	}{
+		"first": {[]policy.Condition{token, header}, policy.Allowed}, "last": {[]policy.Condition{header, token}, policy.Allowed},
+		"first within": {[]policy.Condition{{All: []policy.Condition{token, header}}}, policy.Allowed}, "none": {[]policy.Condition{header}, policy.DeniedByRule},
+	} {
+		p := compile(t, policy.Spec{Public: []policy.PublicSpec{{Name: "open", Paths: []string{"/**"}}}, Rules: []policy.RuleSpec{denyWhen("d", row.when...)}})
+		in := request("/", nil)
+		in.Claims, in.Headers = nil, headers{"x-deny": {"1"}}
+		if got := p.EvaluatePublic(in); got.Outcome != row.want {
+			t.Errorf("%s: %v, want %v", name, got.Outcome, row.want)
+		}
+	}
+}
