@@ -175,6 +175,27 @@ func TestCacheKeepsWhatIsAskedFor(t *testing.T) {
 	c.audit(t)
 }
 
+// TestWhatExpiredGoesFirst although it was asked for, wherever it lies.
+func TestWhatExpiredGoesFirst(t *testing.T) {
+	for expired := range uint64(8) {
+		c := NewCache(8)
+		for n := range uint64(8) {
+			key, e := fill(1, n)
+			if n == expired {
+				e.lifetime.expiry = atSecond(start.Unix())
+			}
+			c.put(key, &e, start)
+			c.has(1, n)
+		}
+		c.putNumber(1, 1000)
+		for n := range uint64(8) {
+			if c.has(1, n) == (n == expired) {
+				t.Errorf("%d has expired: %d is there: %v", expired, n, n == expired)
+			}
+		}
+	}
+}
+
 func TestCacheReplacesInPlace(t *testing.T) {
 	c := NewCache(2)
 	c.putNumber(1, 1)
