@@ -196,7 +196,7 @@ func TestChecksThatOthersCover(t *testing.T) {
 	expect(t, v, p.edOther.mint("EdDSA", nil, named), ErrIssuerUnknown) // the template is no issuer, whatever its signature
 
 	plain := newTestVerifier(t, testSpec(staticSource{p.set()}), nil)
-	stray := cached{origin: unique.Make(origin{issuer: "https://nobody.example.com"}), lifetime: lifetime{expiry: 1 << 62}}
+	stray := cached{origin: unique.Make(origin{issuer: "https://nobody.example.com", kid: "rs", alg: RS256, thumbprint: p.rs.key.Thumbprint()}), lifetime: lifetime{expiry: 1 << 62}}
 	if got, good, err := plain.recheck(t.Context(), &stray, start); good || err != nil || got != (Verified{}) {
 		t.Errorf("an entry of nobody's is %v, %v", good, err)
 	}
