@@ -1,6 +1,7 @@
 package live
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"sync"
@@ -247,6 +248,57 @@ func TestP6ARestartGivesNobodyWhatABrokenTenantHad(t *testing.T) {
 				}
 				if got := a.state("old"); got != want {
 					t.Errorf("old is %s, want %s: %+v", got, want, a.live.Status().Troubled)
+				}
+			})
+		}
+	}
+}
+
+// TestP6ARestartGivesNobodyByAnEntryWhatABrokenTenantHad: nor does it get there by
+// listing an entry of which a host by its name is the other's own.
+func TestP6ARestartGivesNobodyByAnEntryWhatABrokenTenantHad(t *testing.T) {
+	const had = "hosts: [o.example]\n"
+	for name, tt := range map[string]struct {
+		young, asks string
+		want        State
+	}{
+		"the host of an entry":              {"old.api.example.com", had + "entries: [own]\n", Quarantined},
+		"control: another host of an entry": {"other.api.example.com", had + "entries: [own]\n", Active},
+		"control: no more than it had":      {"old.api.example.com", had + "# changed\n", Active},
+	} {
+		for _, later := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, ", later: ", later), func(t *testing.T) {
+				a := newArena(t, 0)
+				if err := os.Mkdir(a.path("state"), 0o700); err != nil {
+					t.Fatal(err)
+				}
+				a.main(strings.Replace(arenaYields("young"), "entries: [own]", "entries: []", 1) + "stateDir: state\n")
+				a.tenant("old", arenaTenant("v1")+had)
+				a.open()
+				a.onLaterClock()
+				a.tenant("young", arenaTenant("v1")+"hosts: ["+tt.young+"]\n")
+				a.reloadWithKeys()
+				if got := a.ask(tt.young, "/news", ""); got != "public_route x-tenant=young x-version=v1" {
+					t.Fatalf("before: %s", got)
+				}
+				a.tenant("young", "]")
+				asks := arenaTenant("v1") + tt.asks
+				if later {
+					a.tenant("old", "]")
+				} else {
+					a.tenant("old", asks)
+				}
+				a.open()
+				a.onLaterClock()
+				if later {
+					a.tenant("old", asks)
+					a.live.reload(ask{})
+				}
+				if got := a.state("old"); got != tt.want {
+					t.Errorf("old is %s, want %s: %+v", got, tt.want, a.live.Status().Troubled)
+				}
+				if got := a.ask(tt.young, "/news", ""); got != "tenant_unavailable" {
+					t.Errorf("where young was: %s", got)
 				}
 			})
 		}

@@ -36,7 +36,7 @@ func (j *judging) takesRemembered(early []*item, holding []*tenant) map[*item]st
 		if i.old.good != nil || i.old.rank == 0 || len(broken) == 0 {
 			continue
 		}
-		if n := beyond(&i.cand.Places, &i.old.kept); len(n.Hosts)+len(n.IDs)+len(n.Issuers) > 0 {
+		if n := beyond(&i.cand.Places, &i.old.kept); len(n.Hosts)+len(n.Entries)+len(n.IDs)+len(n.Issuers) > 0 {
 			items, novel = append(items, i), append(novel, n)
 		}
 	}
@@ -63,10 +63,15 @@ func (j *judging) takesRemembered(early []*item, holding []*tenant) map[*item]st
 
 // beyond returns what is claimed but was not had.
 func beyond(claims, had *authz.HeldSpec) authz.HeldSpec {
-	novel := authz.HeldSpec{IDs: map[string]string{}}
+	novel := authz.HeldSpec{Name: claims.Name, IDs: map[string]string{}}
 	for _, host := range claims.Hosts {
 		if !slices.Contains(had.Hosts, host) {
 			novel.Hosts = append(novel.Hosts, host)
+		}
+	}
+	for _, entry := range claims.Entries {
+		if !slices.Contains(had.Entries, entry) {
+			novel.Entries = append(novel.Entries, entry)
 		}
 	}
 	for issuer, id := range claims.IDs {
@@ -86,6 +91,10 @@ func beyond(claims, had *authz.HeldSpec) authz.HeldSpec {
 func isOf(problem string, claims *authz.HeldSpec) bool {
 	quotes := func(what string) bool { return strings.Contains(problem, strconv.Quote(what)) }
 	if slices.ContainsFunc(claims.Hosts, quotes) || slices.ContainsFunc(claims.Issuers, func(i authz.HeldIssuer) bool { return quotes(i.URL) }) {
+		return true
+	}
+	mine := "of tenant " + strconv.Quote(claims.Name) + " of entry "
+	if slices.ContainsFunc(claims.Entries, func(entry string) bool { return strings.Contains(problem, mine+strconv.Quote(entry)) }) {
 		return true
 	}
 	for _, id := range claims.IDs {
