@@ -138,6 +138,7 @@ func storeLimits() []limit {
 		{"key fetches at a time, of each of three kinds", 32, false, "the next ones wait their turn", "authz/jwks.defaultMaxFetches", "TestP3TenThousandIssuersAtBoot"},
 		{"body of a key set", 512 << 10, true, "the fetch fails; the old keys stay", "authz/jwks.maxBodyBytes", "TestFetchResults"},
 		{"keys of a set", 100, false, "the fetch fails; the old keys stay", "authz/jwks.maxKeys", "TestFetchResults"},
+		{"what is appended to the order of tenants", 16 << 20, true, "all of it is written anew", "cmd/claimgate/internal/live.maxJournalBytes", "TestP8TheJournalIsBoundedInBytes"},
 	}
 }
 

@@ -15,6 +15,10 @@ import (
 // written again.
 const journalLeast = 1024
 
+// maxJournalBytes bounds what is appended, whatever the changes hold: far less than
+// is read again.
+const maxJournalBytes = 16 << 20
+
 // journal is where a memory appends what changed since the whole was written, so
 // that one tenant among many costs the work of one. It belongs to one whole, whose
 // checksum is in its name.
@@ -76,6 +80,9 @@ func (j *journal) append(changes []change) error {
 		}
 		text.Write(append(line, '\n'))
 	}
+	if j.size+int64(text.Len()) > maxJournalBytes {
+		return errTooLarge
+	}
 	if err := j.write(text.Bytes()); err != nil {
 		return err
 	}
@@ -87,7 +94,10 @@ func chained(sum [sha256.Size]byte, raw []byte) [sha256.Size]byte {
 	return sha256.Sum256(append(sum[:], raw...))
 }
 
-var errOtherWriter = errors.New("somebody else changed it")
+var (
+	errOtherWriter = errors.New("somebody else changed it")
+	errTooLarge    = errors.New("it is too large")
+)
 
 func (j *journal) write(text []byte) error {
 	file, err := os.OpenFile(j.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)

@@ -2,6 +2,7 @@ package live
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -186,6 +187,34 @@ func TestP8TheJournalIsBounded(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(k.dir, "*"))
 	if err != nil || len(files) != 2 {
 		t.Errorf("%v, %v", files, err)
+	}
+}
+
+// TestP8TheJournalIsBoundedInBytes: few changes that hold much are not read again in
+// part, as if the others had never been.
+func TestP8TheJournalIsBoundedInBytes(t *testing.T) {
+	k := newKeeping(t)
+	large := strings.Repeat("x", 1<<20)
+	for range 20 {
+		next := &world{tenants: maps.Clone(k.world.tenants), lastRank: k.world.lastRank + 1, changed: []string{"a"}}
+		next.tenants["a"] = &tenant{name: "a", path: fmt.Sprint(next.lastRank), rank: 1, kept: authz.HeldSpec{Hosts: []string{large}}}
+		k.step(next)
+		if info, err := os.Stat(k.journal.path); err == nil && info.Size() > maxJournalBytes {
+			t.Fatalf("%d bytes", info.Size())
+		}
+	}
+	k.want("in the end", k.kept[len(k.kept)-1])
+	whole, err := os.ReadFile(k.path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{k.journal.path, k.path()} {
+		if err := errors.Join(os.WriteFile(k.path(), whole, 0o600), os.WriteFile(path, nil, 0o600), os.Truncate(path, maxMemoryBytes+1)); err != nil { // a hole
+			t.Fatal(err)
+		}
+		if list, err := k.load(); !errors.Is(err, errTooLarge) || list != nil {
+			t.Errorf("%s: %v, %v", path, list, err)
+		}
 	}
 }
 

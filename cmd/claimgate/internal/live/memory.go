@@ -120,6 +120,9 @@ func (*memory) read(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if info.Size() > maxMemoryBytes {
+		return nil, fmt.Errorf("%s: %w", path, errTooLarge) // a part of it would pass for the whole
+	}
 	if !info.Mode().IsRegular() || !ownedByUs(info) || info.Mode().Perm()&0o022 != 0 {
 		return nil, fmt.Errorf("%s is no file that only this user can write to", path)
 	}
