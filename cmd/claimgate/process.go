@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"net"
+	"net/url"
 	"os"
 	"slices"
 	"time"
@@ -211,10 +212,20 @@ func (p *process) greet() {
 	log.Info("listening", fields...)
 	log.Info("runtime", p.runtime.fields()...)
 	if tracing := p.settings.Tracing; tracing.Endpoint != "" {
-		log.Info("tracing", zap.String("endpoint", tracing.Endpoint), zap.Float64("sample", tracing.Sample))
+		log.Info("tracing", zap.String("endpoint", originOf(tracing.Endpoint)), zap.Float64("sample", tracing.Sample))
 	}
 	if p.runtime.limitError != nil {
 		log.Warn("no memory limit: that of the cgroup cannot be read; GOMEMLIMIT sets one", zap.Error(p.runtime.limitError))
 	}
 	p.telemetry.Announce()
+}
+
+// originOf returns the scheme and host of a URL. Some collectors are told who sends
+// by a secret in the path.
+func originOf(endpoint string) string {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return "" // config has parsed it
+	}
+	return u.Scheme + "://" + u.Host
 }

@@ -78,6 +78,21 @@ func TestServeTraces(t *testing.T) {
 	}
 }
 
+// TestP7ThePathOfACollectorIsNotLogged: where some collectors have the secret of who
+// sends.
+func TestP7ThePathOfACollectorIsNotLogged(t *testing.T) {
+	_, issuerURL := startIssuer(t)
+	sink := &otlptest.Collector{}
+	server := httptest.NewServer(sink)
+	defer server.Close()
+	r := start(t, tracedSettings(t, issuerURL, "endpoint: "+server.URL+"/receiver/SECRET-OF-THE-PATH, sample: 1", "own"))
+	checkWith(t, r)
+	r.stop(t)
+	if log := r.log.String(); strings.Contains(log, "SECRET-OF-THE-PATH") || !strings.Contains(log, server.URL) {
+		t.Errorf("the log says\n%s", log)
+	}
+}
+
 // TestSampleIsInForceAtOnce: a reload changes the share, and a bad one changes
 // nothing.
 func TestSampleIsInForceAtOnce(t *testing.T) {
