@@ -30,13 +30,13 @@ type Observer interface {
 	Checked(req *authz.Request, decision *authz.Decision, elapsed time.Duration, fault error)
 }
 
-// Tracer hears of every answer, exactly once and after the Observer. ctx is that
-// of the call, with the metadata that the proxy sent along, never anything of the
-// request within. It must not block and may keep nothing of the decision but the
-// names of configured things. Whatever it does, a panic included, changes no
-// answer.
+// Tracer hears of every answer, exactly once, as soon as it is made and after the
+// Observer. ctx is that of the call, with the metadata that the proxy sent along,
+// never anything of the request within. It must not block and may keep nothing of
+// the decision but the names of configured things. Whatever it does, a panic
+// included, changes no answer.
 type Tracer interface {
-	Traced(ctx context.Context, decision *authz.Decision, start time.Time, elapsed time.Duration)
+	Traced(ctx context.Context, decision *authz.Decision, elapsed time.Duration)
 }
 
 // ServerOptions are what a Server needs.
@@ -198,7 +198,7 @@ func (s *Server) observe(c *call, f form) (elapsed time.Duration) {
 
 func (s *Server) trace(ctx context.Context, c *call, elapsed time.Duration) {
 	defer func() { _ = recover() }() // the answer stands
-	s.tracer.Traced(ctx, &c.decision, c.start, elapsed)
+	s.tracer.Traced(ctx, &c.decision, elapsed)
 }
 
 // refuse replaces the decision by a refusal.

@@ -46,7 +46,7 @@ func TestCollectorThatHangs(t *testing.T) {
 		tracing := newTracingTo(hanging{}, &config.TracingSettings{Sample: 1, Timeout: timeout}, "1", zap.NewNop())
 		began := time.Now()
 		for range maxSpans + more {
-			tracing.Traced(t.Context(), &authz.Decision{}, began, 0)
+			tracing.Traced(t.Context(), &authz.Decision{}, 0)
 		}
 		if waited := time.Since(began); waited != 0 {
 			t.Errorf("checks waited %v", waited)
@@ -55,7 +55,7 @@ func TestCollectorThatHangs(t *testing.T) {
 			t.Errorf("%d are dropped, want %d", n, more)
 		}
 		<-time.After(timeout + batchWait) // the first batch is given up, and makes room
-		tracing.Traced(t.Context(), &authz.Decision{}, began, 0)
+		tracing.Traced(t.Context(), &authz.Decision{}, 0)
 		if failed, full := tracing.counted(spanFailed), tracing.counted(spanQueueFull); failed != maxBatch || full != more {
 			t.Errorf("%d failed, %d dropped", failed, full)
 		}
@@ -125,7 +125,7 @@ func TestExportOverHTTP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tracing.Traced(t.Context(), denial(), time.Now(), time.Millisecond)
+	tracing.Traced(t.Context(), denial(), time.Millisecond)
 	tracing.Stop(t.Context())
 	if len(c.got) != 1 || c.path != "/v1/traces" || c.header.Get("Authorization") != "Bearer sesame" || c.header.Get("Content-Type") != "application/x-protobuf" {
 		t.Fatalf("%d posts, the last to %s with %v", len(c.got), c.path, c.header)
@@ -162,7 +162,7 @@ func TestForeignAuthorities(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tracing.Traced(t.Context(), denial(), time.Now(), 0)
+	tracing.Traced(t.Context(), denial(), 0)
 	tracing.Stop(t.Context())
 	if len(c.got) != 0 || tracing.counted(spanFailed) != 1 {
 		t.Errorf("%d posts, %d failed", len(c.got), tracing.counted(spanFailed))
@@ -184,7 +184,7 @@ func TestP7CollectorsWordsGoNowhere(t *testing.T) {
 			}
 			post := func(status int, body string) {
 				c.answer(status, body)
-				tel.Tracer().Traced(t.Context(), denial(), time.Now(), 0)
+				tel.Tracer().Traced(t.Context(), denial(), 0)
 				if err := tel.tracing.provider.ForceFlush(t.Context()); err != nil {
 					t.Fatal(err)
 				}

@@ -3,7 +3,6 @@ package telemetry
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
@@ -48,7 +47,7 @@ func TestParents(t *testing.T) {
 	} {
 		for share, want := range c.traced {
 			spans := traced(t, float64(share), func(tr *Tracing) {
-				tr.Traced(metadata.NewIncomingContext(t.Context(), metadata.Pairs(c.pairs...)), &authz.Decision{ID: authz.DecisionID{7}}, time.Now(), 0)
+				tr.Traced(metadata.NewIncomingContext(t.Context(), metadata.Pairs(c.pairs...)), &authz.Decision{ID: authz.DecisionID{7}}, 0)
 			})
 			if (len(spans) == 1) != want {
 				t.Errorf("%s, share %d: %d spans", name, share, len(spans))

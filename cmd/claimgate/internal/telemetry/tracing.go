@@ -96,7 +96,7 @@ func resourceOf(configured map[string]string, version string) *resource.Resource
 
 // Traced implements envoy.Tracer. A request that is not sampled costs the look
 // at the metadata and no more.
-func (t *Tracing) Traced(ctx context.Context, d *authz.Decision, start time.Time, elapsed time.Duration) {
+func (t *Tracing) Traced(ctx context.Context, d *authz.Decision, elapsed time.Duration) {
 	defer func() {
 		if recover() != nil {
 			t.spans.WithLabelValues(spanFault).Inc()
@@ -105,17 +105,17 @@ func (t *Tracing) Traced(ctx context.Context, d *authz.Decision, start time.Time
 	parent, ok := parentOf(ctx)
 	if ok {
 		if parent.IsSampled() {
-			t.check(trace.ContextWithRemoteSpanContext(ctx, parent), d, start, elapsed)
+			t.check(trace.ContextWithRemoteSpanContext(ctx, parent), d, elapsed)
 		}
 		return
 	}
 	if id := rooted(d.ID); t.sampler.samples(id) {
-		t.check(context.WithValue(ctx, rootKey{}, id), d, start, elapsed)
+		t.check(context.WithValue(ctx, rootKey{}, id), d, elapsed)
 	}
 }
 
 // check makes the span of a check that is sampled.
-func (t *Tracing) check(ctx context.Context, d *authz.Decision, start time.Time, elapsed time.Duration) {
+func (t *Tracing) check(ctx context.Context, d *authz.Decision, elapsed time.Duration) {
 	attributes := append(make([]attribute.KeyValue, 0, 16),
 		semconv.RPCSystemNameGRPC, semconv.RPCMethod(checkSpan), semconv.RPCResponseStatusCode("OK"), // a denial is a message
 		verdictKey.String(d.Verdict.String()), cachedKey.Bool(d.Cached))
@@ -127,11 +127,12 @@ func (t *Tracing) check(ctx context.Context, d *authz.Decision, start time.Time,
 			attributes = append(attributes, f.attribute())
 		}
 	}
-	_, span := t.tracer.Start(ctx, checkSpan, trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(start), trace.WithAttributes(attributes...))
+	end := time.Now() // by the clock of the other spans of the trace, which may have been set since the process began
+	_, span := t.tracer.Start(ctx, checkSpan, trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(end.Add(-elapsed)), trace.WithAttributes(attributes...))
 	if ours(d) {
 		fail(span, d.Reason.String())
 	}
-	span.End(trace.WithTimestamp(start.Add(elapsed)))
+	span.End(trace.WithTimestamp(end))
 }
 
 // fetched makes the span of a fetch that has ended.
