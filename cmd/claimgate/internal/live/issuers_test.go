@@ -254,17 +254,20 @@ func TestP6ARestartGivesNobodyWhatABrokenTenantHad(t *testing.T) {
 	}
 }
 
-// TestP6ARestartGivesNobodyByAnEntryWhatABrokenTenantHad: nor does it get there by
-// listing an entry of which a host by its name is the other's own.
-func TestP6ARestartGivesNobodyByAnEntryWhatABrokenTenantHad(t *testing.T) {
-	const had = "hosts: [o.example]\n"
+// TestP6ARestartGivesNobodyByOtherWaysWhatABrokenTenantHad: nor does it get there by
+// listing an entry of which a host by its name is the other's own, or by no longer
+// leaving it a part of its own hosts.
+func TestP6ARestartGivesNobodyByOtherWaysWhatABrokenTenantHad(t *testing.T) {
+	const named, wide, yields = "hosts: [o.example]\n", "hosts: ['*.shop.example']\n", "yieldsTo: [young]\n"
 	for name, tt := range map[string]struct {
-		young, asks string
-		want        State
+		had, young, asks string
+		want             State
 	}{
-		"the host of an entry":              {"old.api.example.com", had + "entries: [own]\n", Quarantined},
-		"control: another host of an entry": {"other.api.example.com", had + "entries: [own]\n", Active},
-		"control: no more than it had":      {"old.api.example.com", had + "# changed\n", Active},
+		"the host of an entry":              {named, "old.api.example.com", named + "entries: [own]\n", Quarantined},
+		"control: another host of an entry": {named, "other.api.example.com", named + "entries: [own]\n", Active},
+		"control: no more than it had":      {named, "old.api.example.com", named + "# changed\n", Active},
+		"what it left to it":                {wide + yields, "a.shop.example", wide, Quarantined},
+		"control: it still leaves it":       {wide + yields, "a.shop.example", wide + yields + "# changed\n", Active},
 	} {
 		for _, later := range []bool{false, true} {
 			t.Run(fmt.Sprint(name, ", later: ", later), func(t *testing.T) {
@@ -273,7 +276,7 @@ func TestP6ARestartGivesNobodyByAnEntryWhatABrokenTenantHad(t *testing.T) {
 					t.Fatal(err)
 				}
 				a.main(strings.Replace(arenaYields("young"), "entries: [own]", "entries: []", 1) + "stateDir: state\n")
-				a.tenant("old", arenaTenant("v1")+had)
+				a.tenant("old", arenaTenant("v1")+tt.had)
 				a.open()
 				a.onLaterClock()
 				a.tenant("young", arenaTenant("v1")+"hosts: ["+tt.young+"]\n")

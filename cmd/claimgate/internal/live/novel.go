@@ -36,7 +36,8 @@ func (j *judging) takesRemembered(early []*item, holding []*tenant) map[*item]st
 		if i.old.good != nil || i.old.rank == 0 || len(broken) == 0 {
 			continue
 		}
-		if n := beyond(&i.cand.Places, &i.old.kept); len(n.Hosts)+len(n.Entries)+len(n.IDs)+len(n.Issuers) > 0 {
+		n := beyond(&i.cand.Places, &i.old.kept)
+		if len(n.Hosts)+len(n.Entries)+len(n.IDs)+len(n.Issuers) > 0 || slices.ContainsFunc(i.cand.Places.Hosts, isWide) {
 			items, novel = append(items, i), append(novel, n)
 		}
 	}
@@ -54,7 +55,8 @@ func (j *judging) takesRemembered(early []*item, holding []*tenant) map[*item]st
 	conflicts := j.main.ContestHeldIssuers(j.together(items), issuers, came)
 	_, others := j.main.Snapshot(0, j.together(items), acceptedPlaces(broken)) // in whatever way they had them
 	for _, conflict := range append(conflicts, others...) {
-		if k := conflict.Index; k >= 0 && k < len(items) && taken[items[k]] == "" && isOf(conflict.Problem, &novel[k]) {
+		if k := conflict.Index; k >= 0 && k < len(items) && taken[items[k]] == "" &&
+			(isOf(conflict.Problem, &novel[k]) || widens(conflict.Problem, &items[k].cand.Places)) {
 			taken[items[k]] = conflict.Problem
 		}
 	}
@@ -103,4 +105,14 @@ func isOf(problem string, claims *authz.HeldSpec) bool {
 		}
 	}
 	return false
+}
+
+func isWide(host string) bool { return strings.HasPrefix(host, "*") }
+
+// widens reports whether a problem is about a host of a tenant around one that it
+// left to another: both were accepted, so that `yieldsTo` is what it lacks now.
+func widens(problem string, claims *authz.HeldSpec) bool {
+	return slices.ContainsFunc(claims.Hosts, func(host string) bool {
+		return isWide(host) && strings.Contains(problem, "host "+strconv.Quote(host)+" of tenant "+strconv.Quote(claims.Name)+" overlaps host ")
+	})
 }
