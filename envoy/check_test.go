@@ -99,6 +99,30 @@ func testP1ObserverPanicDenies(t *testing.T, m mode) {
 	}
 }
 
+// TestP1FaultsAreNoAllow: a request with a fault is never allowed, and the
+// denial of one stays what it is.
+func TestP1FaultsAreNoAllow(t *testing.T) { inBothCodecs(t, testP1FaultsAreNoAllow) }
+
+func testP1FaultsAreNoAllow(t *testing.T, m mode) {
+	faulty := plain()
+	faulty.host = "a,b"
+	for _, tc := range []struct {
+		d    authz.Decision
+		want authz.Reason
+	}{
+		{allow, authz.HostInvalid},
+		{authz.Decision{Verdict: authz.Unavailable, Reason: authz.TenantUnavailable}, authz.TenantUnavailable},
+		{authz.Decision{Verdict: authz.Allow, Reason: authz.PolicyDenied}, authz.HostInvalid},
+		{authz.Decision{Verdict: authz.Deny, Reason: authz.Allowed}, authz.Internal},
+	} {
+		observer := &recorder{}
+		out := m.check(t.Context(), t, NewServer(ServerOptions{Decider: always(tc.d), Observer: observer}), faulty.raw())
+		if got := observer.one(t).decision; out.verdict != envoyDenies || got.Reason != tc.want || got.Verdict != tc.want.Verdict() {
+			t.Errorf("%v, %v: %s, the observer heard %v, %v", tc.d.Verdict, tc.d.Reason, out.verdict, got.Verdict, got.Reason)
+		}
+	}
+}
+
 // TestP1PanickingClockDenies: even the clock is below the net.
 func TestP1PanickingClockDenies(t *testing.T) { inBothCodecs(t, testP1PanickingClockDenies) }
 

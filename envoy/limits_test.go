@@ -82,8 +82,10 @@ func TestP8Defaults(t *testing.T) {
 	if opts.MaxConcurrentStreams != DefaultMaxConcurrentStreams || opts.MaxMessageBytes != DefaultMaxMessageBytes || opts.MaxConnectionAge != DefaultMaxConnectionAge {
 		t.Errorf("%+v", opts)
 	}
-	if server := NewServer(ServerOptions{}); server.maxInFlight != DefaultMaxInFlight {
-		t.Errorf("%d checks in progress", server.maxInFlight)
+	for given, want := range map[int]int64{-1: DefaultMaxInFlight, 0: DefaultMaxInFlight, 1: 1, 2: 2} {
+		if server := NewServer(ServerOptions{MaxInFlight: given}); server.maxInFlight != want {
+			t.Errorf("%d checks in progress for %d, want %d", server.maxInFlight, given, want)
+		}
 	}
 }
 

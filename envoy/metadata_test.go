@@ -29,6 +29,7 @@ func TestMetadata(t *testing.T) {
 	for in, want := range map[string]string{
 		`{"v":null}`:                       `null`,
 		`{"v":true}`:                       `true`,
+		`{"v":false}`:                      `false`,
 		`{"v":"é\u0000\n"}`:                `"é\u0000\n"`,
 		`{"v":[]}`:                         `[]`,
 		`{"v":{}}`:                         `{}`,
@@ -156,7 +157,7 @@ func drawJSON(t *rapid.T, depth int) string {
 	case 0:
 		return "null"
 	case 1:
-		return "true"
+		return rapid.SampledFrom([]string{"true", "false"}).Draw(t, "bool")
 	case 2:
 		return rapid.SampledFrom([]string{"0", "-1", "1.5", "0.1", "1e3", "1e30", "9007199254740992", "9007199254740993", "-90071992547409930e-1"}).Draw(t, "number")
 	case 3, 4:

@@ -56,11 +56,43 @@ func TestOneHeaderIsEnough(t *testing.T) {
 	if req := read(same); req.Fault != authz.NoFault {
 		t.Errorf("a value that is its bytes: %v", req.Fault)
 	}
+	path := rawLines(":path", "/orders/!1")
+	path.Attributes.Request.Http.Path = "/orders/!1"
+	if req := read(path); req.Fault != authz.NoFault || req.Path.Canonical != "/orders/!1" {
+		t.Errorf("the bytes of the path alone: %v, %+v", req.Fault, req.Path)
+	}
+	first := plain()
+	first.target = "\xff/orders"
+	if req := read(first.mapped()); req.Fault != authz.PathNotCanonical {
+		t.Errorf("a masked byte in front: %v", req.Fault)
+	}
 	for n, want := range map[int]authz.Reason{maxPrincipal: authz.NoFault, maxPrincipal + 1: authz.RequestInvalid} {
 		msg := plain().raw()
 		msg.Attributes.Source.Principal = strings.Repeat("p", n)
 		if req := read(msg); req.Fault != want {
 			t.Errorf("a principal of %d bytes: %v", n, req.Fault)
+		}
+	}
+}
+
+// TestNothingOddIsForgotten: a name or a value that has to be looked at again is
+// so whatever comes behind it, beyond ASCII or not.
+func TestNothingOddIsForgotten(t *testing.T) {
+	behind := []string{"1", "\u00e9", "a\tb", "\u00e9\u00e8"}
+	for _, last := range behind {
+		s := plain().with("X-Odd", "1").with("x-last", last)
+		for encoding, msg := range s.encodings() {
+			req := read(msg)
+			if _, n := req.Headers.Get("x-odd"); req.Fault != authz.NoFault || n != 1 {
+				t.Errorf("%s, a name before %q: %v, %q", encoding, last, req.Fault, req.Headers.Lines)
+			}
+		}
+		for _, odd := range []authz.Header{{Name: "x odd", Value: "1"}, {Name: "x-odd", Value: "a\nb"}, {Name: "x-odd", Value: "\u00e9\x00"}} {
+			for encoding, msg := range plain().with(odd.Name, odd.Value).with("x-last", last).encodings() {
+				if req := read(msg); req.Fault != authz.RequestInvalid {
+					t.Errorf("%s, %q before %q: %v", encoding, odd, last, req.Fault)
+				}
+			}
 		}
 	}
 }

@@ -32,12 +32,18 @@ func TestEveryByteOfTheSyntax(t *testing.T) {
 		if got := isFieldValue("b" + c); got != (!control && i < 0x80 && c != " ") {
 			t.Errorf("%q after a value: %v", c, got)
 		}
+		if got := isFieldValue("\u00e9" + c + "\u00e9"); got != (c == "\t" || !control && i < 0x80) {
+			t.Errorf("%q in a value beyond ASCII: %v", c, got)
+		}
 		quotable := i >= ' ' && i <= '~' && c != `"` && c != `\`
 		if got := isQuotable("a" + c); got != quotable {
 			t.Errorf("%q between quotes: %v", c, got)
 		}
 		if got := isScopeToken("a" + c); got != (quotable && c != " ") {
 			t.Errorf("%q in a scope: %v", c, got)
+		}
+		if got := isScopeToken(c + "a"); got != (quotable && c != " ") {
+			t.Errorf("%q begins a scope: %v", c, got)
 		}
 		for at := range 20 {
 			line := strings.Repeat("a", at) + c + strings.Repeat("\u00e9", 20-at)
@@ -46,7 +52,7 @@ func TestEveryByteOfTheSyntax(t *testing.T) {
 			}
 		}
 	}
-	if isToken("") || isLowerName("") || !isFieldValue("") || !isFieldValue("\u00e9") || breaksLine("") {
+	if isToken("") || isLowerName("") || !isFieldValue("") || !isFieldValue("\u00e9") || breaksLine("") || isScopeToken("") || !isQuotable("") {
 		t.Error("what is empty")
 	}
 }

@@ -189,6 +189,10 @@ func TestEveryFormOfAnEntry(t *testing.T) {
 			http := append([]part{{2, "GET", nil}, {4, "/orders/1", nil}, {5, "api.example.com", nil}}, headers...)
 			wire := (&injector{at: -1}).encode([]part{{1, "", []part{{4, "", []part{{2, "", http}}}}}})
 			compareReading(t, wire, 0)
+			if number == 13 && len(entry) < 3 { // behind a field that nobody knows, it is read field by field
+				headers[0].parts = append([]part{{9, "", nil}}, headers[0].parts...)
+				compareReading(t, (&injector{at: -1}).encode([]part{{1, "", []part{{4, "", []part{{2, "", http}}}}}}), 0)
+			}
 		}
 		for _, a := range fields {
 			try([]part{a})

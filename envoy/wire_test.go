@@ -100,6 +100,7 @@ func undecodable(t testing.TB) map[string][]byte {
 		"empty":            {},
 		"garbage":          []byte("\xff\xff\xff\xff"),
 		"cut off":          []byte(good[:len(good)-3]),
+		"a good one first": []byte(good + "\x80"),
 		"overlong varint":  []byte("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"),
 		"bytes in a value": []byte(strings.Replace(good, "MARK", "\xff\xfe\xfd\xfc", 1)),
 		"bytes in a name":  []byte(strings.Replace(good, "x-t", "x-\xff", 1)),
@@ -196,6 +197,8 @@ func TestP1UnencodableDenies(t *testing.T) {
 		data, err := c.Marshal(response)
 		if out := envoyReadsBytes(t, data.Materialize()); err != nil || out.verdict != envoyDenies || out.status != 500 {
 			t.Errorf("%s: %v, %+v; want deny 500", name, err, out)
+		} else {
+			expectDenial(t, out, wantAnswers()[authz.Internal], "")
 		}
 	}
 	if _, err := c.Marshal(42); err == nil {
