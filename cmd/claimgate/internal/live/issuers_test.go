@@ -307,3 +307,52 @@ func TestP6ARestartGivesNobodyByOtherWaysWhatABrokenTenantHad(t *testing.T) {
 		}
 	}
 }
+
+// TestP6TheMainFileGivesNobodyWhatABrokenTenantHad: a tenant that the main file
+// defines newly gets no place of one whose file is bad, at a start or later.
+func TestP6TheMainFileGivesNobodyWhatABrokenTenantHad(t *testing.T) {
+	const inline = "tenants:\n  - name: late\n    public: [{name: news, methods: [GET], paths: [/news]}]\n" +
+		"    policy: {rules: [{name: read, action: allow, paths: [/orders/**], anyToken: true}]}\n    "
+	for name, tt := range map[string]struct {
+		young, late, host string
+		want              State
+	}{
+		"its host":                   {"hosts: [shop.example]\n", "hosts: [shop.example]\n", "shop.example", Quarantined},
+		"a host around it":           {"hosts: [a.shop.example]\n", "hosts: ['*.shop.example']\n", "a.shop.example", Quarantined},
+		"its host, by an entry":      {"hosts: [late.api.example.com]\n", "entries: [own]\n", "late.api.example.com", Quarantined},
+		"what it had by an entry":    {"entries: [own]\n", "hosts: [young.api.example.com]\n", "young.api.example.com", Quarantined},
+		"control: a host of its own": {"hosts: [shop.example]\n", "hosts: [other.example]\n", "shop.example", Active},
+	} {
+		for _, later := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, ", later: ", later), func(t *testing.T) {
+				a := newArena(t, 0)
+				if err := os.Mkdir(a.path("state"), 0o700); err != nil {
+					t.Fatal(err)
+				}
+				main := strings.Replace(arenaYields("young, late"), "entries: [own]", "entries: []", 1) + "stateDir: state\n"
+				a.main(main)
+				a.tenant("young", arenaTenant("v1")+tt.young)
+				a.open()
+				if got := a.ask(tt.host, "/news", ""); got != "public_route x-tenant=young x-version=v1" {
+					t.Fatalf("before: %s", got)
+				}
+				a.tenant("young", "]")
+				if !later {
+					a.main(main + inline + tt.late)
+				}
+				a.open()
+				a.onLaterClock()
+				if later {
+					a.main(main + inline + tt.late)
+					a.live.reload(ask{})
+				}
+				if got := a.state("late"); got != tt.want {
+					t.Errorf("late is %s, want %s: %+v", got, tt.want, a.live.Status().Troubled)
+				}
+				if got := a.ask(tt.host, "/news", ""); got != "tenant_unavailable" {
+					t.Errorf("where young was: %s", got)
+				}
+			})
+		}
+	}
+}

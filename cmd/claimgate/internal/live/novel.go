@@ -11,12 +11,13 @@ import (
 // A tenant that was accepted once comes before those that came later, but only
 // with what it had then. What its file asks for beyond that is as new as anybody's,
 // and no reason to take what a later tenant had whose file is bad now: that one
-// keeps it, though of its version nothing but that is remembered.
+// keeps it, though of its version nothing but that is remembered. The same goes for
+// a tenant that the main file defines newly.
 
 // yieldRemembered takes back such versions.
-func (j *judging) yieldRemembered(early []*item, holding []*tenant) bool {
-	taken := j.takesRemembered(early, holding)
-	for _, i := range early {
+func (j *judging) yieldRemembered(items []*item, holding []*tenant) bool {
+	taken := j.takesRemembered(items, holding)
+	for _, i := range items {
 		if why, yes := taken[i]; yes {
 			j.giveWay(i, why)
 		}
@@ -26,14 +27,14 @@ func (j *judging) yieldRemembered(early []*item, holding []*tenant) bool {
 
 // takesRemembered finds versions of tenants without one in force that ask, beyond
 // what they had, for something of a tenant whose file is bad.
-func (j *judging) takesRemembered(early []*item, holding []*tenant) map[*item]string {
+func (j *judging) takesRemembered(asking []*item, holding []*tenant) map[*item]string {
 	broken := slices.DeleteFunc(slices.Clone(holding), func(t *tenant) bool {
 		return t.rank == 0 || t.trouble != nil && t.trouble.kind == contested // its file is good: the order decides
 	})
 	var items []*item
 	var novel []authz.HeldSpec
-	for _, i := range early {
-		if i.old.good != nil || i.old.rank == 0 || len(broken) == 0 {
+	for _, i := range asking {
+		if i.cand == nil || i.old.good != nil || len(broken) == 0 {
 			continue
 		}
 		n := beyond(&i.cand.Places, &i.old.kept)

@@ -35,7 +35,7 @@ func (j *judging) settle() (*authz.Snapshot, []authz.HeldSpec, error) {
 			l = j.line()
 		}
 		holding, held := j.holding()
-		if j.yieldToHeld(holding, l.all()) || j.yieldIssuers(holding, l) || j.yieldRemembered(l.early, holding) {
+		if j.yieldToHeld(holding, l.all()) || j.yieldIssuers(holding, l) || j.yieldRemembered(slices.Concat(l.firm, l.early), holding) {
 			continue
 		}
 		snapshot, conflicts := j.main.Snapshot(j.old.generation+1, j.together(l.all()), held)
