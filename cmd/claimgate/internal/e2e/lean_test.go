@@ -118,6 +118,21 @@ func TestP1HiddenOverrideGoesNoFurther(t *testing.T) {
 	}
 }
 
+// TestLeanRefusalsOfGRPC holds that a client of gRPC reads the same refusal where
+// Envoy sends no more than the examples say.
+func TestLeanRefusalsOfGRPC(t *testing.T) {
+	w := the(t)
+	for _, path := range []string{"/any/%zz", "/any/x"} {
+		request := lines(http.MethodPost, path, "cors.test", "Content-Type: application/grpc", "TE: trailers")
+		want, got := w.raw(t, viaAttackMap, request), w.raw(t, viaAttackLean, request)
+		for _, name := range []string{"grpc-status", "grpc-message", "www-authenticate"} {
+			if want.header.Get("grpc-message") == "" || got.header.Get(name) != want.header.Get(name) {
+				t.Errorf("%s: %s %q, with all headers %q", path, name, got.header.Get(name), want.header.Get(name))
+			}
+		}
+	}
+}
+
 // isOddSign reports a sign of a header name that is neither usual nor `_`.
 func isOddSign(r rune) bool {
 	return r != '-' && r != '_' && (r < 'a' || r > 'z') && (r < '0' || r > '9')
