@@ -190,7 +190,7 @@ func TestEveryFormOfAnEntry(t *testing.T) {
 			wire := (&injector{at: -1}).encode([]part{{1, "", []part{{4, "", []part{{2, "", http}}}}}})
 			compareReading(t, wire, 0)
 			if number == 13 && len(entry) < 3 { // behind a field that nobody knows, it is read field by field
-				headers[0].parts = append([]part{{9, "", nil}}, headers[0].parts...)
+				http[3].parts = append([]part{{9, "", nil}}, http[3].parts...)
 				compareReading(t, (&injector{at: -1}).encode([]part{{1, "", []part{{4, "", []part{{2, "", http}}}}}}), 0)
 			}
 		}

@@ -189,10 +189,11 @@ func testP1LargeMessages(t *testing.T, m mode) {
 func TestP1UnencodableDenies(t *testing.T) {
 	c := newCodec(newResponder().internal)
 	broken := newResponder().denied(&denial{answer: &answer{}, media: media{body: "\xff"}})
-	for name, response := range map[string]*authv3.CheckResponse{
+	for name, response := range map[string]any{
 		"invalid UTF-8": broken,
-		"empty":         {},
-		"nil":           nil,
+		"empty":         &authv3.CheckResponse{},
+		"nil":           (*authv3.CheckResponse)(nil),
+		"no bytes":      (&replies{}).get(),
 	} {
 		data, err := c.Marshal(response)
 		if out := envoyReadsBytes(t, data.Materialize()); err != nil || out.verdict != envoyDenies || out.status != 500 {
