@@ -36,6 +36,15 @@ func tracedSettings(t *testing.T, issuerURL, tracing, codec string) string {
 	return file
 }
 
+// collect runs a collector of traces until the test ends, and returns its URL.
+func collect(t *testing.T) (*otlptest.Collector, string) {
+	t.Helper()
+	sink := &otlptest.Collector{}
+	server := httptest.NewServer(sink)
+	t.Cleanup(server.Close)
+	return sink, server.URL
+}
+
 // checkWith asks for nothing in particular, with metadata.
 func checkWith(t *testing.T, r *running, pairs ...string) {
 	t.Helper()
@@ -57,10 +66,8 @@ func TestServeTraces(t *testing.T) {
 	for _, codec := range []string{"own", "generated"} {
 		t.Run(codec, func(t *testing.T) {
 			_, issuerURL := startIssuer(t)
-			sink := &otlptest.Collector{}
-			server := httptest.NewServer(sink)
-			defer server.Close()
-			r := start(t, tracedSettings(t, issuerURL, "endpoint: "+server.URL+", sample: 0", codec))
+			sink, address := collect(t)
+			r := start(t, tracedSettings(t, issuerURL, "endpoint: "+address+", sample: 0", codec))
 			checkWith(t, r, "traceparent", parent+"-01", "tracestate", "vendor=1")
 			checkWith(t, r, "traceparent", parent+"-00")
 			checkWith(t, r, "traceparent", "nonsense")
@@ -82,13 +89,11 @@ func TestServeTraces(t *testing.T) {
 // sends.
 func TestP7ThePathOfACollectorIsNotLogged(t *testing.T) {
 	_, issuerURL := startIssuer(t)
-	sink := &otlptest.Collector{}
-	server := httptest.NewServer(sink)
-	defer server.Close()
-	r := start(t, tracedSettings(t, issuerURL, "endpoint: "+server.URL+"/receiver/SECRET-OF-THE-PATH, sample: 1", "own"))
+	_, address := collect(t)
+	r := start(t, tracedSettings(t, issuerURL, "endpoint: "+address+"/receiver/SECRET-OF-THE-PATH, sample: 1", "own"))
 	checkWith(t, r)
 	r.stop(t)
-	if log := r.log.String(); strings.Contains(log, "SECRET-OF-THE-PATH") || !strings.Contains(log, server.URL) {
+	if log := r.log.String(); strings.Contains(log, "SECRET-OF-THE-PATH") || !strings.Contains(log, address) {
 		t.Errorf("the log says\n%s", log)
 	}
 }
@@ -97,10 +102,8 @@ func TestP7ThePathOfACollectorIsNotLogged(t *testing.T) {
 // nothing.
 func TestSampleIsInForceAtOnce(t *testing.T) {
 	_, issuerURL := startIssuer(t)
-	sink := &otlptest.Collector{}
-	server := httptest.NewServer(sink)
-	defer server.Close()
-	file := tracedSettings(t, issuerURL, "endpoint: "+server.URL+", sample: 0", "own")
+	sink, address := collect(t)
+	file := tracedSettings(t, issuerURL, "endpoint: "+address+", sample: 0", "own")
 	r := start(t, file)
 	checkWith(t, r)
 	text, err := os.ReadFile(file)
@@ -137,10 +140,8 @@ func TestSampleIsInForceAtOnce(t *testing.T) {
 // TestFetchesAreTraced: a fetch of keys is a span.
 func TestFetchesAreTraced(t *testing.T) {
 	_, issuerURL := startIssuer(t)
-	sink := &otlptest.Collector{}
-	server := httptest.NewServer(sink)
-	defer server.Close()
-	r := start(t, tracedSettings(t, issuerURL, "endpoint: "+server.URL+", sample: 1", "own"))
+	sink, address := collect(t)
+	r := start(t, tracedSettings(t, issuerURL, "endpoint: "+address+", sample: 1", "own"))
 	r.stop(t)
 	if !slices.ContainsFunc(sink.Spans(), func(s otlptest.Span) bool {
 		return s.Name == "fetch keys" && s.Attributes["claimgate.issuer"] == issuerURL && s.Attributes["claimgate.result"] == "ok"
