@@ -94,6 +94,9 @@ func newCourier(exporter sdktrace.SpanExporter, timeout time.Duration, spans *pr
 	return c
 }
 
+// full reports whether a span that ended now would be dropped.
+func (c *courier) full() bool { return c.held.Load() >= maxSpans }
+
 // OnEnd implements sdktrace.SpanProcessor. It never waits: what finds no room is
 // dropped and counted. So the queue behind, which has as much room, drops none.
 func (c *courier) OnEnd(span sdktrace.ReadOnlySpan) {

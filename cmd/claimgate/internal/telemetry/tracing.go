@@ -45,6 +45,8 @@ type Tracing struct {
 	provider  *sdktrace.TracerProvider
 	tracer    trace.Tracer
 	sampler   sampler
+	queue     *courier
+	now       func() time.Time // of the clock of the proxy's spans: the wall clock, as it is set by now
 	spans     *prometheus.CounterVec
 	transport *http.Transport // nil: somebody else's
 }
@@ -63,12 +65,13 @@ func newTracing(settings *config.TracingSettings, version string, log *zap.Logge
 }
 
 func newTracingTo(exporter sdktrace.SpanExporter, settings *config.TracingSettings, version string, log *zap.Logger) *Tracing {
-	t := &Tracing{spans: newSpanCounter()}
+	t := &Tracing{spans: newSpanCounter(), now: time.Now}
+	t.queue = newCourier(exporter, settings.Timeout, t.spans, log)
 	t.sampler.set(settings.Sample)
 	t.provider = sdktrace.NewTracerProvider(
 		sdktrace.WithSampler(&t.sampler),
 		sdktrace.WithIDGenerator(ids{}),
-		sdktrace.WithSpanProcessor(newCourier(exporter, settings.Timeout, t.spans, log)),
+		sdktrace.WithSpanProcessor(t.queue),
 		sdktrace.WithResource(resourceOf(settings.Resource, version)),
 		sdktrace.WithRawSpanLimits(sdktrace.SpanLimits{AttributeValueLengthLimit: maxIdentifier, AttributeCountLimit: 32}))
 	t.tracer = t.provider.Tracer("github.com/claimgate/claimgate")
@@ -114,8 +117,13 @@ func (t *Tracing) Traced(ctx context.Context, d *authz.Decision, elapsed time.Du
 	}
 }
 
-// check makes the span of a check that is sampled.
+// check makes the span of a check that is sampled. One that would be dropped is
+// not made: a flood of them costs little.
 func (t *Tracing) check(ctx context.Context, d *authz.Decision, elapsed time.Duration) {
+	if t.queue.full() {
+		t.spans.WithLabelValues(spanQueueFull).Inc()
+		return
+	}
 	attributes := append(make([]attribute.KeyValue, 0, 16),
 		semconv.RPCSystemNameGRPC, semconv.RPCMethod(checkSpan), semconv.RPCResponseStatusCode("OK"), // a denial is a message
 		verdictKey.String(d.Verdict.String()), cachedKey.Bool(d.Cached))
@@ -127,7 +135,7 @@ func (t *Tracing) check(ctx context.Context, d *authz.Decision, elapsed time.Dur
 			attributes = append(attributes, f.attribute())
 		}
 	}
-	end := time.Now() // by the clock of the other spans of the trace, which may have been set since the process began
+	end := t.now()
 	_, span := t.tracer.Start(ctx, checkSpan, trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(end.Add(-elapsed)), trace.WithAttributes(attributes...))
 	if ours(d) {
 		fail(span, d.Reason.String())
@@ -137,7 +145,7 @@ func (t *Tracing) check(ctx context.Context, d *authz.Decision, elapsed time.Dur
 
 // fetched makes the span of a fetch that has ended.
 func (t *Tracing) fetched(issuer string, result jwks.FetchResult, elapsed time.Duration) {
-	end := time.Now()
+	end := t.now()
 	_, span := t.tracer.Start(context.Background(), fetchSpan, trace.WithSpanKind(trace.SpanKindClient), trace.WithTimestamp(end.Add(-elapsed)),
 		trace.WithAttributes(kept(issuerKey, issuer), resultKey.String(string(result))))
 	if failed(result) {

@@ -216,6 +216,37 @@ func quiet(tb testing.TB) *Tracing {
 	return tracing
 }
 
+// TestSpansEndByTheClock: a span ends when its tracer hears of the check, by the
+// clock as it is set then, and is as long as the check.
+func TestSpansEndByTheClock(t *testing.T) {
+	end := time.Date(2031, 5, 6, 7, 8, 9, 10, time.UTC)
+	spans := traced(t, 1, func(tr *Tracing) {
+		tr.now = func() time.Time { return end }
+		tr.Traced(t.Context(), &authz.Decision{}, 3*time.Millisecond)
+		tr.fetched("https://issuer.example", "ok", time.Second)
+	})
+	for i, took := range []time.Duration{3 * time.Millisecond, time.Second} {
+		if len(spans) != 2 || !spans[i].EndTime.Equal(end) || spans[i].EndTime.Sub(spans[i].StartTime) != took {
+			t.Fatalf("spans %+v", spans)
+		}
+	}
+}
+
+// TestP8AFullQueueMakesNoSpan: a sampled check whose span would be dropped costs
+// the look at its parent, and is counted.
+func TestP8AFullQueueMakesNoSpan(t *testing.T) {
+	tracing := quiet(t)
+	tracing.queue.held.Store(maxSpans)
+	defer tracing.queue.held.Store(0)
+	ctx, d := carrying(t, "traceparent", sampledParent), &authz.Decision{Tenant: "acme"}
+	if n := testing.AllocsPerRun(100, func() { tracing.Traced(ctx, d, 0) }); n > 6 {
+		t.Errorf("%v allocations", n)
+	}
+	if n := tracing.counted(spanQueueFull); n != 101 { // once to warm up
+		t.Errorf("%d are counted", n)
+	}
+}
+
 // TestUnsampledCostsNothing: without a parent nothing is allocated, and with one
 // that is not sampled no more than the copy that gRPC makes of the metadata.
 func TestUnsampledCostsNothing(t *testing.T) {
