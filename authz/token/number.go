@@ -13,7 +13,7 @@ const (
 // canonical form. Nothing is rounded.
 func (p *parser) number() (cell, bool) {
 	start := p.pos
-	neg := p.take('-')
+	p.take('-') // the sign is read from what was written
 	whole := p.digits()
 	if whole == "" || len(whole) > 1 && whole[0] == '0' {
 		return cell{}, false
@@ -31,16 +31,17 @@ func (p *parser) number() (cell, bool) {
 	if p.peeking {
 		return cell{kind: Num}, true
 	}
-	return p.putNumber(p.src[start:p.pos], canonical(neg, whole, frac, exp))
+	digits, exp := canonical(whole, frac, exp)
+	return p.putNumber(p.src[start:p.pos], digits, exp)
 }
 
 // putNumber adds a number as it was written and the digits of its canonical
 // form. Those of a number without a fraction are a part of what was written.
-func (p *parser) putNumber(written string, n Number) (cell, bool) {
-	v := cell{kind: Num, digitsLen: uint8(len(n.Digits)), exp: int16(n.Exp)} // bounded by maxNumberBytes and maxExponentDigits
-	at := strings.Index(written, n.Digits)
+func (p *parser) putNumber(written, digits string, exp int32) (cell, bool) {
+	v := cell{kind: Num, digitsLen: uint8(len(digits)), exp: int16(exp)} // bounded by maxNumberBytes and maxExponentDigits
+	at := strings.Index(written, digits)
 	if at < 0 {
-		at, written = len(written), written+n.Digits
+		at, written = len(written), written+digits
 		v.text.n = uint16(at)
 	}
 	v.digitsAt = uint8(at)
@@ -84,8 +85,8 @@ func (p *parser) exponent() (int32, bool) {
 	return exp, true
 }
 
-// canonical returns the number whole.frac * 10^exp.
-func canonical(neg bool, whole, frac string, exp int32) Number {
+// canonical returns the Digits and Exp of the number whole.frac * 10^exp.
+func canonical(whole, frac string, exp int32) (string, int32) {
 	digits := whole
 	if frac != "" {
 		digits += frac
@@ -94,10 +95,10 @@ func canonical(neg bool, whole, frac string, exp int32) Number {
 	digits = strings.TrimLeft(digits, "0")
 	short := strings.TrimRight(digits, "0")
 	if short == "" {
-		return Number{}
+		return "", 0
 	}
 	exp += int32(len(digits) - len(short)) // at most maxNumberBytes
-	return Number{Neg: neg, Digits: short, Exp: exp}
+	return short, exp
 }
 
 // Bounds of a NumericDate: 1970-01-01T00:00:01Z to 9999-12-31T23:59:59Z.
