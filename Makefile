@@ -19,7 +19,7 @@ RACE := $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && [ "$$($(GO) env
 # claimgate.
 MODULES = $(patsubst %/go.mod,%,$(filter-out .ci/tools/%,$(shell git ls-files '*/go.mod')))
 
-.PHONY: help demo test test-codec test-modules lint bench authzbench bench-report fuzz build check-examples schema clean envoy promtool reproducible vulncheck
+.PHONY: help demo test test-codec test-modules lint bench authzbench bench-report fuzz build check-examples schema licences clean envoy promtool reproducible vulncheck
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,6 +87,9 @@ vulncheck: ## Known vulnerabilities in what claimgate calls (says so where the d
 
 promtool: ## Fetch promtool into .build, which tests the alert rules (says so where it cannot be had)
 	@sh .ci/install-promtool.sh
+
+licences: ## Write the list and the texts of the licences of what is linked again
+	$(GO) test ./cmd/claimgate -run 'TestLicences' -update
 
 clean: ## Remove what was built and fetched
 	rm -rf $(BUILD)

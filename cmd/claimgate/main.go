@@ -95,5 +95,6 @@ func commands() []*cobra.Command {
 		newReloadTopic(),     // help: changing the configuration of a running server
 		newReasonsTopic(),    // help: what each reason of a decision means
 		newLimitsTopic(),     // help: every limit and what happens beyond it
+		newLicencesTopic(),   // help: the licences of all that is part of the binary
 	}
 }
