@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/claimgate/claimgate/authz"
+	"github.com/claimgate/claimgate/authz/jwks"
 	"github.com/claimgate/claimgate/cmd/claimgate/internal/certs"
 )
 
@@ -62,6 +63,7 @@ func metricNames(t *testing.T) map[string][]string {
 	m := NewMetrics()
 	fill(m)
 	m.WatchCertificates(func() []certs.Status { return nil })
+	m.registry.MustRegister(newSpanCounter())
 	descs := make(chan *prometheus.Desc)
 	go func() { m.registry.Describe(descs); close(descs) }()
 	form := regexp.MustCompile(`fqName: "([^"]+)".*variableLabels: \{([^}]*)\}`)
@@ -137,7 +139,7 @@ func (r *alertRule) checkForm(t *testing.T, readme string) {
 
 var (
 	metricUse = regexp.MustCompile(`(\w+\()?\b(claimgate_\w+)(\{[^}]*\})?(\[[0-9]+[mh]\])?( > 0 unless| offset 1h\))?`)
-	matcher   = regexp.MustCompile(`(\w+)="([^"]*)"`)
+	matcher   = regexp.MustCompile(`(\w+)(=|!=|=~)"([^"]*)"`)
 	grouping  = regexp.MustCompile(`by \(([^)]*)\)`)
 	shown     = regexp.MustCompile(`\$labels\.(\w+)`)
 )
@@ -162,8 +164,10 @@ func (r *alertRule) checkMetrics(t *testing.T, metrics map[string][]string) {
 			t.Errorf("%s is used as what it is not: %s", use[2], use[0])
 		}
 		for _, m := range matcher.FindAllStringSubmatch(use[3], -1) {
-			if !slices.Contains(labels, m[1]) || !labelValue(m[1], m[2]) {
-				t.Errorf("%s never has %s", use[2], m[0])
+			for value := range strings.SplitSeq(m[3], "|") {
+				if !slices.Contains(labels, m[1]) || !labelValue(use[2], m[1], value) {
+					t.Errorf("%s never has %s", use[2], m[0])
+				}
 			}
 		}
 	}
@@ -177,10 +181,15 @@ func (r *alertRule) checkMetrics(t *testing.T, metrics map[string][]string) {
 	}
 }
 
-// labelValue reports whether a label can have the value.
-func labelValue(label, value string) bool {
+// labelValue reports whether a label of the metric can have the value.
+func labelValue(metric, label, value string) bool {
 	switch label {
+	case "result":
+		return slices.Contains([]string{spanExported, spanQueueFull, spanFailed, spanFault}, value)
 	case "reason":
+		if metric == "claimgate_jwks_skipped_keys_by_reason" {
+			return slices.Contains(jwks.SkipReasons(), jwks.SkipReason(value))
+		}
 		return slices.ContainsFunc(authz.Reasons(), func(r authz.Reason) bool { return r.String() == value })
 	case "verdict":
 		return slices.Contains([]string{authz.Allow.String(), authz.Deny.String(), authz.Challenge.String(), authz.Unavailable.String()}, value)
@@ -188,4 +197,42 @@ func labelValue(label, value string) bool {
 		return slices.Contains([]string{"active", "stale", "suspended", "quarantined"}, value)
 	}
 	return false
+}
+
+// unalarmed are the counters that no alert looks at, and why.
+var unalarmed = map[string]string{
+	"claimgate_accepted_tokens_total":         "good tokens",
+	"claimgate_denial_lines_suppressed_total": "the limit is meant; the denials themselves are in claimgate_checks_total",
+	"claimgate_jwks_fetches_total":            "ClaimgateKeyFetchFailing sees failures in a row, by claimgate_jwks_failures",
+	"claimgate_jwks_gate_closures_total":      "ClaimgateUnknownKids sees what closes the gate, ClaimgateUnavailable what is refused",
+	"claimgate_jwks_store_failures_total":     "ClaimgateKeysNotKept sees it by claimgate_jwks_store_failing",
+	"claimgate_jwks_store_restored_total":     "what stateDir is for",
+	"claimgate_reload_total":                  "ClaimgateReloadFailed and ClaimgateReloadWaiting see what remains so",
+	"claimgate_shadowed_total":                "shadow is meant; ClaimgateInsecureSettings sees insecureShadow",
+	"claimgate_tls_reloads_total":             "ClaimgateCertificateNotInForce sees what remains so",
+	"claimgate_verification_seconds_total":    "work that was done",
+	"claimgate_verifications_queued_total":    "ClaimgateVerificationsShed sees those that were given up",
+	"claimgate_verifications_total":           "work that was done",
+}
+
+// TestAlertsSeeWhatIsCounted: each counter is looked at by an alert, or it is
+// said why by none.
+func TestAlertsSeeWhatIsCounted(t *testing.T) {
+	seen := map[string]bool{}
+	for _, rule := range readAlerts(t) {
+		for _, use := range metricUse.FindAllStringSubmatch(rule.Expr, -1) {
+			seen[use[2]] = true
+		}
+	}
+	metrics := metricNames(t)
+	for name := range metrics {
+		if strings.HasPrefix(name, "claimgate_") && strings.HasSuffix(name, "_total") && seen[name] == (unalarmed[name] != "") {
+			t.Errorf("%s: an alert looks at it: %t; why none does: %q", name, seen[name], unalarmed[name])
+		}
+	}
+	for name := range unalarmed {
+		if _, ok := metrics[name]; !ok {
+			t.Errorf("there is no metric %s", name)
+		}
+	}
 }
