@@ -1,10 +1,5 @@
 package authz
 
-import (
-	"strconv"
-	"strings"
-)
-
 // addEntryHosts enters the places that belong to an entry as such.
 func (b *builder) addEntryHosts(e *entryForm, base string) {
 	for i, h := range e.hosts {
@@ -29,12 +24,9 @@ func (b *builder) checkTwins(p *place) (problems []Problem) {
 				continue
 			}
 			if q := (&place{entry: other.entryForm, prefix: other.prefix, host: p.host}); !tolerates(p, q) {
-				problems = append(problems, Problem{
-					Path: p.where(),
-					Message: "entries " + strconv.Quote(other.name) + " and " + strconv.Quote(p.entry.name) + " both name host " +
-						strconv.Quote(tenantVariable+"."+p.host),
-					Mend: "a place belongs to one entry: give them prefixes of their own, or say yieldsTo at the wider one",
-				})
+				c := ConflictError{Kind: ConflictEntryHosts, Asks: p.side(), Has: q.side()}
+				c.Asks.Host, c.Has.Host = tenantVariable+"."+p.host, tenantVariable+"."+p.host
+				problems = append(problems, c.problem(p.where(), "a place belongs to one entry: give them prefixes of their own, or say yieldsTo at the wider one"))
 			}
 		}
 	}
@@ -71,8 +63,8 @@ func (g *ground) placesOf(t *Tenant, found *problems) []*place {
 		for _, p := range expand(e, t.name) {
 			p.tenant, p.list, p.index, p.namesake = t, "entries", i, g.isEntry(t.name)
 			if own.has(p.host) && len(p.prefix.segments) == 0 {
-				found.add(p.where(), "tenant "+strconv.Quote(t.name)+" names host "+strconv.Quote(p.host)+" itself and reaches it by entry "+strconv.Quote(name),
-					"remove one")
+				asks := ConflictSide{Tenant: t.name, Host: p.host}
+				found.conflict(p.where(), ConflictError{Kind: ConflictHostTwice, Asks: asks, Has: p.side()}, "remove one")
 			}
 			places = append(places, p)
 		}
@@ -166,36 +158,17 @@ func (p *place) owner() string {
 	return p.held
 }
 
-// describe names a place for a person.
-func (p *place) describe() string {
-	text := strconv.Quote(p.host)
-	if len(p.prefix.segments) > 0 {
-		text += " with prefix " + strconv.Quote("/"+strings.Join(p.prefix.segments, "/"))
-	}
-	if owner := p.owner(); owner != "" {
-		text += " of tenant " + strconv.Quote(owner)
-	}
-	if p.entry != nil {
-		text += " of entry " + strconv.Quote(p.entry.name)
-	}
-	return text
-}
-
 // overlap says that the newcomer cannot have its place beside another.
 func overlap(known, newcomer *place) []Problem {
-	problem := Problem{
-		Path:    newcomer.where(),
-		Message: "host " + newcomer.describe() + " overlaps host " + known.describe(),
-		Mend:    "remove one, or name the narrower one's tenant under yieldsTo at the wider one",
-	}
+	c := ConflictError{Kind: ConflictPlaces, Asks: newcomer.side(), Has: known.side(), Held: known.held != ""}
+	mend := "remove one, or name the narrower one's tenant under yieldsTo at the wider one"
 	if known.namesake || newcomer.namesake {
-		problem.Mend += "; a name that an entry has too stands for the entry there"
+		mend += "; a name that an entry has too stands for the entry there"
 	}
 	if known.entry == nil && newcomer.entry == nil && known.host == newcomer.host {
-		problem.Message = "tenants " + strconv.Quote(known.owner()) + " and " + strconv.Quote(newcomer.owner()) + " both name host " + strconv.Quote(known.host)
-		problem.Mend = "a host belongs to one tenant: remove it from the other"
+		c.Kind, mend = ConflictHost, "a host belongs to one tenant: remove it from the other"
 	}
-	return []Problem{problem}
+	return []Problem{c.problem(newcomer.where(), mend)}
 }
 
 // all returns the places of a node, of none for nil.

@@ -1,7 +1,5 @@
 package authz
 
-import "strconv"
-
 // heldIDs are the ids of tenants that were in force and have no good version:
 // wherever somebody else had them, tokens of these tenants would be good.
 type heldIDs struct {
@@ -52,32 +50,41 @@ func (h *heldIDs) of(issuer *Issuer, first string) *heldIssuer {
 	return &h.owners[len(h.owners)-1]
 }
 
-// contested returns why a grant would open a held tenant's tokens, and whose.
-// What counts is which tokens a definition admits, not what it is called.
-func (h *heldIDs) contested(g *grant) (tenant, why string) {
+// contested returns why a grant would open a held tenant's tokens, or nil. What
+// counts is which tokens a definition admits, not what it is called.
+func (h *heldIDs) contested(m *member) *ConflictError {
+	g := m.grant
 	for i := range h.owners {
 		held := &h.owners[i]
 		switch {
 		case g.issuer != held.issuer && !g.issuer.issuer.Overlaps(held.issuer.issuer):
 		case g.issuer.claimText != held.issuer.claimText:
-			return held.first, "tells tokens of issuer " + strconv.Quote(held.issuer.Name()) + " apart by another claim than"
+			c := m.conflict(ConflictHeldClaim, held.first)
+			c.Has.Issuer, c.Held = held.issuer.Name(), true
+			return c
 		case held.tenant[g.id] != "":
-			return held.tenant[g.id], "has the id " + strconv.Quote(g.id) + " of"
+			return m.hasHeld(held.tenant[g.id])
 		}
 	}
 	name := g.issuer.Name()
 	if owner := h.named[heldID{name, g.id}]; owner != "" && g.id != "" && h.known[name] == nil {
-		return owner, "has the id " + strconv.Quote(g.id) + " of"
+		return m.hasHeld(owner)
 	}
-	return "", ""
+	return nil
+}
+
+// hasHeld is the conflict about an id of a held tenant.
+func (m *member) hasHeld(owner string) *ConflictError {
+	c := m.conflict(ConflictHeldID, owner)
+	c.ID, c.Held = m.grant.id, true
+	return c
 }
 
 // checkHeldIDs reports issuers by which a tenant would get a held tenant's tokens.
 func (b *builder) checkHeldIDs(t *Tenant, found *problems) {
 	for i := range t.grants {
-		if owner, why := b.heldIDs.contested(&t.grants[i]); owner != "" {
-			found.add(at("issuers", i), "tenant "+strconv.Quote(t.name)+" "+why+" tenant "+strconv.Quote(owner)+
-				", which has no good version", "mend that tenant, or give this one an id of its own")
+		if c := b.heldIDs.contested(&member{tenant: t.name, grant: &t.grants[i]}); c != nil {
+			found.conflict(at("issuers", i), *c, "mend that tenant, or give this one an id of its own")
 		}
 	}
 }

@@ -2,7 +2,6 @@ package authz
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 )
 
@@ -84,10 +83,9 @@ func (c *heldContest) check(base string, t *Tenant, found *problems) {
 	for i := range t.grants {
 		g := &t.grants[i]
 		m := member{tenant: t.name, grant: g, class: classOf(g)}
-		if owner, why := c.tokens.meets(g.issuer.issuer, &m); owner != "" {
-			found.add(base+"."+at("issuers", i), "tenants "+strconv.Quote(owner)+" and "+strconv.Quote(t.name)+" "+why+" issuer "+
-				strconv.Quote(g.issuer.issuer.URL())+", and "+strconv.Quote(owner)+" has no good version",
-				"mend that tenant, or give this one an issuer, a tenantClaim or a part of the audiences of its own")
+		if conflict := c.tokens.meets(g.issuer.issuer, &m); conflict != nil {
+			conflict.Held = true
+			found.conflict(base+"."+at("issuers", i), *conflict, "mend that tenant, or give this one an issuer, a tenantClaim or a part of the audiences of its own")
 		}
 	}
 }

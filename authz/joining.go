@@ -28,8 +28,12 @@ func (b *builder) checkEntries(t *Tenant, found *problems) {
 			if g == nil {
 				continue
 			}
-			if _, taken := e.claimed[k].get(g.id); taken {
-				found.add(at("entries", i), "id "+strconv.Quote(g.id)+" of issuer "+strconv.Quote(issuer.Name())+" belongs to another tenant", "give each tenant an id of its own")
+			if owner, taken := e.claimed[k].get(g.id); taken {
+				c := ConflictError{Kind: ConflictEntryID, ID: g.id, Issuer: issuer.issuer.URL(), Asks: ConflictSide{Tenant: t.name, Entry: name, Issuer: issuer.Name()}}
+				if c.Has.Entry = name; owner.tenant != nil {
+					c.Has.Tenant = owner.tenant.name
+				}
+				found.conflict(at("entries", i), c, "give each tenant an id of its own")
 			}
 		}
 		if !admitted {

@@ -1,6 +1,7 @@
 package authz_test
 
 import (
+	"errors"
 	"slices"
 	"testing"
 
@@ -93,7 +94,10 @@ func TestP2TooManyTemplates(t *testing.T) {
 		}
 		spec.Tenants = append(spec.Tenants, newTenant(t, authz.TenantSpec{Name: name, Hosts: []string{name}, Policy: p.policy, Issuers: []*token.Issuer{verified}}))
 	}
-	expectProblem(t, &spec, "tenants[256].issuers[0]", "256")
+	expectProblem(t, &spec, "tenants[256].issuers[0]", "there are more than 256 different issuer templates; name the issuer exactly")
+	if _, problems := authz.NewSnapshot(spec); !errors.Is(problems[0], authz.ErrConflict) {
+		t.Errorf("it is %#v", problems[0].Cause)
+	}
 	spec.Tenants = spec.Tenants[:authz.MaxIssuerTemplates]
 	expectProblem(t, &spec, "")
 }

@@ -2,7 +2,6 @@ package authz
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -43,29 +42,22 @@ func isWildcard(host string) bool { return host == "*" || strings.HasPrefix(host
 
 // reservedProblem says whose the host is.
 func reservedProblem(own, pattern *place) Problem {
-	entry, tenant := pattern.entry.name, own.owner()
-	problem := Problem{
-		Path: own.where(),
-		Message: "host " + own.describe() + " belongs to entry " + strconv.Quote(entry) + ", whose hosts " + strconv.Quote(pattern.host) +
-			" are kept for the tenants of these names",
-		Mend: "write entries: [" + entry + "] in place of the host, or ",
-	}
-	consent := "let the entry say yieldsTo: [" + tenant + "]"
+	c := ConflictError{Kind: ConflictReserved, Asks: own.side(), Has: pattern.side()}
+	entry := pattern.entry.name
+	mend, consent := "write entries: ["+entry+"] in place of the host, or ", "let the entry say yieldsTo: ["+own.owner()+"]"
 	switch {
 	case own.host == "*":
-		problem.Message = "host " + own.describe() + " overlaps host " + pattern.describe()
-		problem.Mend = "let the tenant say yieldsTo: [" + entry + "], or remove the host"
-		return problem
+		c.Kind = ConflictPlaces
+		return c.problem(own.where(), "let the tenant say yieldsTo: ["+entry+"], or remove the host")
 	case own.namesake:
-		problem.Mend += "rename the tenant: under yieldsTo its name stands for the entry that has it too"
-		return problem
+		return c.problem(own.where(), mend+"rename the tenant: under yieldsTo its name stands for the entry that has it too")
 	case isWildcard(own.host):
-		problem.Mend += "list exact hosts and " + consent
+		mend += "list exact hosts and " + consent
 	default:
-		problem.Mend += consent
+		mend += consent
 	}
 	if len(pattern.prefix.segments) > 0 {
-		problem.Mend += " and the tenant yieldsTo: [" + entry + "]"
+		mend += " and the tenant yieldsTo: [" + entry + "]"
 	}
-	return problem
+	return c.problem(own.where(), mend)
 }

@@ -2,7 +2,6 @@ package authz
 
 import (
 	"slices"
-	"strconv"
 
 	"github.com/claimgate/claimgate/authz/token"
 )
@@ -72,37 +71,48 @@ type audienceKey struct {
 }
 
 // contested returns why the newcomer cannot share the tokens with the members,
-// and with whom.
-func (g *group) contested(m *member) (other, why string) {
+// or nil.
+func (g *group) contested(m *member) *ConflictError {
 	if g == nil {
-		return "", ""
+		return nil
 	}
 	if m.class.claim != "" && g.ids != nil {
 		if owner, taken := g.ids.get([2]string{m.class.claim, m.grant.id}); taken {
-			return owner, "have the id " + strconv.Quote(m.grant.id) + " in the tenant claim of"
+			return m.conflict(ConflictID, owner)
 		}
 	}
-	const share = "both admit"
 	apart := func(known *members) bool { return known.class == m.class && m.class.apart() }
 	for i := range g.classes {
 		if known := &g.classes[i]; known.strict > 0 && !apart(known) {
-			return known.firstStrict, share
+			return m.conflict(ConflictIssuer, known.firstStrict)
 		}
 	}
 	for i := range g.classes {
 		if known := &g.classes[i]; !m.grant.shared && known.sharing > 0 && !apart(known) {
-			return known.firstSharing, share
+			return m.conflict(ConflictIssuer, known.firstSharing)
 		}
 	}
 	if m.class.narrowed && g.audiences != nil {
 		for _, audience := range m.grant.audiences {
 			known, _ := g.audiences.get(audienceKey{m.class.definition, audience})
 			if known.strict > 0 || known.sharing > 0 && !m.grant.shared {
-				return known.first, "share the audience " + strconv.Quote(audience) + " of"
+				c := m.conflict(ConflictAudience, known.first)
+				c.Audience = audience
+				return c
 			}
 		}
 	}
-	return "", ""
+	return nil
+}
+
+// conflict is one of the newcomer about its issuer.
+func (m *member) conflict(kind ConflictKind, owner string) *ConflictError {
+	issuer := m.grant.issuer
+	c := ConflictError{Kind: kind, Asks: ConflictSide{Tenant: m.tenant, Issuer: issuer.Name()}, Has: ConflictSide{Tenant: owner}, Issuer: issuer.issuer.URL()}
+	if kind == ConflictID {
+		c.ID = m.grant.id
+	}
+	return &c
 }
 
 // own returns the group for changing it.
@@ -250,43 +260,43 @@ func (s *sharings) addShape(issuer *token.Issuer) {
 
 // meets returns the first contest of a newcomer with the groups whose members
 // its issuer may have to share tokens with.
-func (s *sharings) meets(issuer *token.Issuer, m *member) (other, why string) {
+func (s *sharings) meets(issuer *token.Issuer, m *member) *ConflictError {
 	if !issuer.IsTemplate() {
 		return s.meetsOf(issuer.URL(), m)
 	}
 	own, known := s.index[issuer.URL()]
 	if !known {
-		return "", ""
+		return nil
 	}
-	if other, why = s.shapes[own].own.contested(m); other != "" {
-		return other, why
+	if c := s.shapes[own].own.contested(m); c != nil {
+		return c
 	}
-	if other, why = s.shapes[own].exact.contested(m); other != "" {
-		return other, why
+	if c := s.shapes[own].exact.contested(m); c != nil {
+		return c
 	}
 	for _, i := range s.shapes[own].others {
-		if other, why = s.shapes[i].own.contested(m); other != "" {
-			return other, why
+		if c := s.shapes[i].own.contested(m); c != nil {
+			return c
 		}
 	}
-	return "", ""
+	return nil
 }
 
 // meetsOf is meets for an exact identifier.
-func (s *sharings) meetsOf(url string, m *member) (other, why string) {
+func (s *sharings) meetsOf(url string, m *member) *ConflictError {
 	own, _ := s.exact.get(url)
-	if other, why = own.contested(m); other != "" {
-		return other, why
+	if c := own.contested(m); c != nil {
+		return c
 	}
 	for i := range s.shapes {
 		if !s.shapes[i].issuer.Matches(url) {
 			continue
 		}
-		if other, why = s.shapes[i].own.contested(m); other != "" {
-			return other, why
+		if c := s.shapes[i].own.contested(m); c != nil {
+			return c
 		}
 	}
-	return "", ""
+	return nil
 }
 
 // count makes the newcomer a member of all groups that its issuer belongs to, or
@@ -327,13 +337,13 @@ func (s *sharings) check(t *Tenant, found *problems) {
 		g := &t.grants[i]
 		issuer := g.issuer.issuer
 		if !s.knows(issuer) {
-			found.add(at("issuers", i), "there are more than "+strconv.Itoa(MaxIssuerTemplates)+" different issuer templates", "name the issuer exactly")
+			asks := ConflictSide{Tenant: t.name, Issuer: g.issuer.Name()}
+			found.conflict(at("issuers", i), ConflictError{Kind: ConflictTemplates, Asks: asks, Issuer: issuer.URL()}, "name the issuer exactly")
 			continue
 		}
 		m := member{tenant: t.name, grant: g, class: classOf(g)}
-		if other, why := s.meets(issuer, &m); other != "" {
-			found.add(at("issuers", i), "tenants "+strconv.Quote(other)+" and "+strconv.Quote(t.name)+" "+why+" issuer "+strconv.Quote(issuer.URL()),
-				"a token of it would be good for both: give each tenant an issuer of its own, or tell them apart by its tenantClaim or by a part of its audiences each")
+		if c := s.meets(issuer, &m); c != nil {
+			found.conflict(at("issuers", i), *c, "a token of it would be good for both: give each tenant an issuer of its own, or tell them apart by its tenantClaim or by a part of its audiences each")
 		}
 	}
 }

@@ -118,7 +118,11 @@ type Problem struct { //nolint:errname // a mistake in a document, not a sentine
 	Path    string // where
 	Message string // what is wrong
 	Mend    string // how to mend it
+	Cause   error  // for errors.Is and errors.As, and comparable; nil: the document alone
 }
+
+// Unwrap returns the cause.
+func (p Problem) Unwrap() error { return p.Cause }
 
 // Error renders the problem on one line.
 func (p Problem) Error() string {

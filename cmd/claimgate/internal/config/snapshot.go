@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"regexp"
 	"strconv"
 	"strings"
@@ -13,6 +14,7 @@ import (
 type Conflict struct {
 	Index   int // in the list of tenants; -1: a problem of the main file
 	Problem Problem
+	What    authz.ConflictError // zero: it is wrong whatever others ask for
 }
 
 // Snapshot puts tenants that this base compiled together, in the order of their
@@ -86,7 +88,9 @@ func (b *Base) conflicts(problems []authz.Problem, tenants []*Tenant) []Conflict
 			at, index = tenants[i].File.at.at(rest), i
 		}
 		found.problem(at, p.Message, p.Mend)
-		conflicts = append(conflicts, Conflict{index, found.problems[len(found.problems)-1]})
+		conflict := Conflict{Index: index, Problem: found.problems[len(found.problems)-1]}
+		_ = errors.As(p, &conflict.What)
+		conflicts = append(conflicts, conflict)
 	}
 	return conflicts
 }

@@ -2,7 +2,6 @@ package live
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/claimgate/claimgate/authz"
 )
@@ -79,7 +78,7 @@ func (j *judging) wait(waiting []*item, snapshot *authz.Snapshot) bool {
 	fresh := slices.DeleteFunc(slices.Clone(j.items), func(i *item) bool { return i.cand == nil })
 	for _, i := range waiting {
 		probe := []*item{{old: i.old, next: i.old, cand: i.compiled}}
-		if j.concerns(i.old.trouble.text) || !j.main.CanTell(snapshot, i.compiled) || j.asksForHeld(newer, probe) || j.contest(fresh, probe) {
+		if j.touched[i.old.trouble.whose] || !j.main.CanTell(snapshot, i.compiled) || j.asksForHeld(newer, probe) || j.contest(fresh, probe) {
 			return false
 		}
 		own := func(name string) bool { return name == i.old.name }
@@ -107,30 +106,6 @@ func (j *judging) contest(fresh, probe []*item) bool {
 	}
 	_, conflicts := j.main.Snapshot(0, j.together(slices.Concat(fresh, probe)), nil)
 	return len(conflicts) > 0
-}
-
-// concerns reports whether a problem names a tenant whose file may have changed.
-func (j *judging) concerns(problem string) bool {
-	for name := range j.touched {
-		for rest := problem; ; {
-			before, after, found := strings.Cut(rest, name)
-			if !found {
-				break
-			}
-			if !strings.ContainsFunc(lastOf(before)+firstOf(after), isNamePart) {
-				return true
-			}
-			rest = after
-		}
-	}
-	return false
-}
-
-func firstOf(s string) string { return s[:min(len(s), 1)] }
-func lastOf(s string) string  { return s[max(len(s)-1, 0):] }
-
-func isNamePart(r rune) bool {
-	return r == '_' || r == '-' || '0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z'
 }
 
 // asksForHeld reports whether a new version asks for something of a tenant

@@ -8,8 +8,8 @@ import "slices"
 
 // delegatedFirst returns those of the blamed versions that are delegated, or all
 // where none is. Whatever is then still contested is found in the next round.
-func delegatedFirst(blamed map[*item]string) map[*item]string {
-	delegated := map[*item]string{}
+func delegatedFirst(blamed map[*item]objection) map[*item]objection {
+	delegated := map[*item]objection{}
 	for i, why := range blamed {
 		if i.cand != nil && i.cand.File.Delegated {
 			delegated[i] = why

@@ -144,11 +144,12 @@ type Tenant struct {
 	Warnings  []string
 }
 
-// Conflict is a problem of one tenant with those before it.
+// Conflict is a problem of one tenant with those before it. What is decided by it
+// is decided by what it is about, never by its words.
 type Conflict struct {
-	Index   int    // -1: with the main file itself
-	Problem string // with the place in the file
-	What    string // without
+	Index   int                 // -1: with the main file itself
+	Problem string              // for a person, with the place in the file
+	What    authz.ConflictError // what it is about, and whose that is; zero: it is wrong whatever others ask for
 }
 
 // same reports whether two files say the same.

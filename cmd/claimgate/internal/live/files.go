@@ -196,7 +196,7 @@ func compiledOf(tenants []*Tenant) []*config.Tenant {
 func conflictsOf(found []config.Conflict) []Conflict {
 	conflicts := make([]Conflict, len(found))
 	for i, conflict := range found {
-		conflicts[i] = Conflict{conflict.Index, conflict.Problem.String(), conflict.Problem.Message}
+		conflicts[i] = Conflict{conflict.Index, conflict.Problem.String(), conflict.What}
 	}
 	return conflicts
 }

@@ -11,14 +11,14 @@ import (
 // it need not give way too. Every pair is compared, in as many snapshots as the
 // number of versions has binary digits and not as there are pairs: their numbers
 // differ in one of the digits.
-func (j *judging) intruders(l line, blamed map[*item]string) map[*item]string {
+func (j *judging) intruders(l line, blamed map[*item]objection) map[*item]objection {
 	items := slices.Clone(l.early)
 	for _, i := range l.fresh {
 		if _, yes := blamed[i]; yes {
 			items = append(items, i)
 		}
 	}
-	found := map[*item]string{}
+	found := map[*item]objection{}
 	for bit := 0; 1<<bit < len(items); bit++ {
 		var parts [2][]*item
 		for k, i := range items {
@@ -31,7 +31,7 @@ func (j *judging) intruders(l line, blamed map[*item]string) map[*item]string {
 }
 
 // intrude adds those of the others that ask for what the owners have and keep.
-func (j *judging) intrude(owners, others []*item, found map[*item]string) {
+func (j *judging) intrude(owners, others []*item, found map[*item]objection) {
 	owners = slices.DeleteFunc(slices.Clone(owners), j.without)
 	if len(owners) == 0 || len(others) == 0 {
 		return
@@ -66,23 +66,23 @@ func (j *judging) inForce(items []*item) []*Tenant {
 }
 
 // contests tells what versions of these items contest: the problem, by what it
-// is wherever it stands.
-func (j *judging) contests(items []*item, versions []*Tenant, held []authz.HeldSpec) map[*item]map[string]string {
+// is about wherever it stands.
+func (j *judging) contests(items []*item, versions []*Tenant, held []authz.HeldSpec) map[*item]map[authz.ConflictError]objection {
 	_, conflicts := j.main.Snapshot(0, versions, held)
 	return byItem(items, conflicts)
 }
 
-func byItem(items []*item, conflicts []Conflict) map[*item]map[string]string {
-	all := make(map[*item]map[string]string, len(conflicts))
+func byItem(items []*item, conflicts []Conflict) map[*item]map[authz.ConflictError]objection {
+	all := make(map[*item]map[authz.ConflictError]objection, len(conflicts))
 	for _, conflict := range conflicts {
 		if conflict.Index < 0 || conflict.Index >= len(items) {
 			continue
 		}
 		i := items[conflict.Index]
 		if all[i] == nil {
-			all[i] = map[string]string{}
+			all[i] = map[authz.ConflictError]objection{}
 		}
-		all[i][conflict.What] = conflict.Problem
+		all[i][conflict.What] = conflict.objection()
 	}
 	return all
 }

@@ -2,7 +2,6 @@ package live
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/claimgate/claimgate/authz"
@@ -27,7 +26,7 @@ func (j *judging) yieldRemembered(items []*item, holding []*tenant) bool {
 
 // takesRemembered finds versions of tenants without one in force that ask, beyond
 // what they had, for something of a tenant whose file is bad.
-func (j *judging) takesRemembered(asking []*item, holding []*tenant) map[*item]string {
+func (j *judging) takesRemembered(asking []*item, holding []*tenant) map[*item]objection {
 	broken := slices.DeleteFunc(slices.Clone(holding), func(t *tenant) bool {
 		return t.rank == 0 || t.trouble != nil && t.trouble.kind == contested // its file is good: the order decides
 	})
@@ -45,20 +44,23 @@ func (j *judging) takesRemembered(asking []*item, holding []*tenant) map[*item]s
 	if len(items) == 0 {
 		return nil
 	}
-	taken := map[*item]string{}
+	taken := map[*item]objection{}
 	holders := newHolders(broken)
 	for k, i := range items {
 		if holder, what := holders.holder(&tenant{name: i.old.name}, novel[k]); holder != nil {
-			taken[i] = what + " belongs to tenant " + holder.name + ", which is quarantined"
+			taken[i] = heldBy(holder, what)
 		}
 	}
 	issuers, came := holdingIssuers(broken, line{})
 	conflicts := j.main.ContestHeldIssuers(j.together(items), issuers, came)
 	_, others := j.main.Snapshot(0, j.together(items), acceptedPlaces(broken)) // in whatever way they had them
 	for _, conflict := range append(conflicts, others...) {
-		if k := conflict.Index; k >= 0 && k < len(items) && taken[items[k]] == "" &&
-			(isOf(conflict.Problem, &novel[k]) || widens(conflict.Problem, &items[k].cand.Places)) {
-			taken[items[k]] = conflict.Problem
+		k, what := conflict.Index, &conflict.What
+		if k < 0 || k >= len(items) || !isOf(what, &novel[k]) && !widens(what) {
+			continue
+		}
+		if _, known := taken[items[k]]; !known {
+			taken[items[k]] = conflict.objection()
 		}
 	}
 	return taken
@@ -90,30 +92,24 @@ func beyond(claims, had *authz.HeldSpec) authz.HeldSpec {
 	return novel
 }
 
-// isOf reports whether a problem is about one of these claims: it quotes them.
-func isOf(problem string, claims *authz.HeldSpec) bool {
-	quotes := func(what string) bool { return strings.Contains(problem, strconv.Quote(what)) }
-	if slices.ContainsFunc(claims.Hosts, quotes) || slices.ContainsFunc(claims.Issuers, func(i authz.HeldIssuer) bool { return quotes(i.URL) }) {
+// isOf reports whether a conflict is about one of these claims: a host, a place by
+// an entry, or the tokens of an issuer, that are claimed by a new id too.
+func isOf(c *authz.ConflictError, claims *authz.HeldSpec) bool {
+	asks := &c.Asks
+	switch {
+	case asks.Entry != "" && slices.Contains(claims.Entries, asks.Entry), asks.Entry == "" && slices.Contains(claims.Hosts, asks.Host):
 		return true
+	case c.Issuer == "":
+		return false
 	}
-	mine := "of tenant " + strconv.Quote(claims.Name) + " of entry "
-	if slices.ContainsFunc(claims.Entries, func(entry string) bool { return strings.Contains(problem, mine+strconv.Quote(entry)) }) {
-		return true
-	}
-	for _, id := range claims.IDs {
-		if quotes(id) {
-			return true
-		}
-	}
-	return false
+	_, id := claims.IDs[asks.Issuer]
+	return id || slices.ContainsFunc(claims.Issuers, func(i authz.HeldIssuer) bool { return i.URL == c.Issuer })
 }
 
 func isWide(host string) bool { return strings.HasPrefix(host, "*") }
 
-// widens reports whether a problem is about a host of a tenant around one that it
+// widens reports whether a conflict is about a host of a tenant around one that it
 // left to another: both were accepted, so that `yieldsTo` is what it lacks now.
-func widens(problem string, claims *authz.HeldSpec) bool {
-	return slices.ContainsFunc(claims.Hosts, func(host string) bool {
-		return isWide(host) && strings.Contains(problem, "host "+strconv.Quote(host)+" of tenant "+strconv.Quote(claims.Name)+" overlaps host ")
-	})
+func widens(c *authz.ConflictError) bool {
+	return c.Kind == authz.ConflictPlaces && c.Asks.Entry == "" && isWide(c.Asks.Host)
 }

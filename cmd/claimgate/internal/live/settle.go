@@ -30,7 +30,7 @@ func (j *judging) settle() (*authz.Snapshot, []authz.HeldSpec, error) {
 		l := j.line()
 		if round >= maxRounds {
 			for _, i := range slices.Concat(l.early, l.fresh) {
-				j.giveWay(i, "the files that changed contest each other; change fewer of them at a time")
+				j.giveWay(i, objection{text: "the files that changed contest each other; change fewer of them at a time"})
 			}
 			l = j.line()
 		}
@@ -169,7 +169,7 @@ func (j *judging) yieldToHeld(holding []*tenant, items []*item) bool {
 			holders = operators
 		}
 		if holder, what := holders.holder(i.old, i.cand.Places); holder != nil {
-			j.giveWay(i, fmt.Sprintf("%s belongs to tenant %s, which is quarantined", what, holder.name))
+			j.giveWay(i, heldBy(holder, what))
 			yielded = true
 		}
 	}
@@ -191,7 +191,7 @@ func (j *judging) yieldIssuers(holding []*tenant, l line) bool {
 	for _, conflict := range j.againstHeld(items, holding, l, j.main.ContestHeldIssuers(j.together(items), held, came)) {
 		i := items[conflict.Index]
 		if _, own := had[i][conflict.What]; !yielded[i] && !own {
-			j.giveWay(i, conflict.Problem)
+			j.giveWay(i, conflict.objection())
 			yielded[i] = true
 		}
 	}
@@ -231,7 +231,7 @@ func (j *judging) yieldToAccepted(l line, holding []*tenant) bool {
 	for _, conflict := range conflicts {
 		i := all[conflict.Index]
 		if _, own := had[i][conflict.What]; !yielded[i] && !own {
-			j.giveWay(i, conflict.Problem)
+			j.giveWay(i, conflict.objection())
 			yielded[i] = true
 		}
 	}
@@ -250,13 +250,25 @@ func acceptedPlaces(holding []*tenant) []authz.HeldSpec {
 	return accepted
 }
 
+// objection is why a version cannot be in force beside the others.
+type objection struct {
+	text  string
+	whose string // tenant that has what is contested; "": not known
+}
+
+func (c *Conflict) objection() objection { return objection{c.Problem, c.What.Has.Tenant} }
+
+func heldBy(holder *tenant, what string) objection {
+	return objection{what + " belongs to tenant " + holder.name + ", which is quarantined", holder.name}
+}
+
 // giveWay takes a new version back.
-func (j *judging) giveWay(i *item, why string) {
+func (j *judging) giveWay(i *item, why objection) {
 	file := i.cand.File
-	if !hasPosition(why, file.Path) {
-		why = file.Path + ": " + why
+	if !hasPosition(why.text, file.Path) {
+		why.text = file.Path + ": " + why.text
 	}
-	j.refuse(i, file, &trouble{text: why, kind: contested, since: j.now})
+	j.refuse(i, file, &trouble{text: why.text, whose: why.whose, kind: contested, since: j.now})
 }
 
 func hasPosition(why, path string) bool { return len(why) > len(path) && why[:len(path)] == path }
@@ -283,7 +295,7 @@ func (j *judging) resolve(l line, conflicts []Conflict, held []authz.HeldSpec) e
 	bad := &tenantsError{}
 	for _, i := range l.firm {
 		if why, blamed := reasons[i]; blamed {
-			bad.names, bad.problems = append(bad.names, i.old.name), bad.problems+why+"\n"
+			bad.names, bad.problems = append(bad.names, i.old.name), bad.problems+why.text+"\n"
 		}
 	}
 	if len(bad.names) > 0 {
@@ -300,15 +312,15 @@ func (j *judging) resolve(l line, conflicts []Conflict, held []authz.HeldSpec) e
 }
 
 // blame finds the item of each conflict.
-func (j *judging) blame(items []*item, conflicts []Conflict) (map[*item]string, error) {
-	reasons := make(map[*item]string, len(conflicts))
+func (j *judging) blame(items []*item, conflicts []Conflict) (map[*item]objection, error) {
+	reasons := make(map[*item]objection, len(conflicts))
 	for _, conflict := range conflicts {
 		if conflict.Index < 0 || conflict.Index >= len(items) {
 			return nil, fmt.Errorf("%w: %s", errMain, conflict.Problem)
 		}
 		i := items[conflict.Index]
 		if _, known := reasons[i]; !known {
-			reasons[i] = conflict.Problem
+			reasons[i] = conflict.objection()
 		}
 	}
 	return reasons, nil

@@ -34,6 +34,7 @@ type tenant struct {
 // trouble is why a document is not in force.
 type trouble struct {
 	text  string // file:line:column: what is wrong, a line for each problem
+	whose string // tenant that has what is contested; "": not known
 	kind  kind
 	since time.Time
 	base  Base // that found it, for kinds that compiling the same again would find again

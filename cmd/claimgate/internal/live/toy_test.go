@@ -233,7 +233,9 @@ func (b *toyBase) Snapshot(generation uint64, tenants []*Tenant, held []authz.He
 		for _, host := range t.Places.Hosts {
 			if other, taken := owner[host]; taken {
 				what := "host " + host + " belongs to " + other
-				conflicts = append(conflicts, Conflict{i, t.File.Path + ":1:1: " + what, what})
+				conflicts = append(conflicts, Conflict{i, t.File.Path + ":1:1: " + what, authz.ConflictError{
+					Kind: authz.ConflictHost, Asks: authz.ConflictSide{Tenant: t.File.Name, Host: host}, Has: authz.ConflictSide{Tenant: other, Host: host},
+				}})
 				continue
 			}
 			owner[host] = t.File.Name
