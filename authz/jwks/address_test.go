@@ -14,9 +14,10 @@ func TestAddresses(t *testing.T) {
 	for text, class := range map[string]int{
 		"8.8.8.8": always, "2606:4700::1111": always, "172.32.0.1": always, "100.128.0.1": always, "192.169.0.1": always,
 		"2002:0808:0808::1": always, "64:ff9b::808:808": always, "::ffff:8.8.8.8": always,
+		"2003:a00:1::": always, "2602:a00:1::": always, // no 6to4, though half of the prefix is that of it
 
 		"10.1.2.3": private, "172.16.0.1": private, "172.31.255.255": private, "192.168.1.1": private,
-		"100.64.0.1": private, "100.127.255.255": private, "fd00::1": private, "fc00::1": private,
+		"100.64.0.1": private, "100.127.255.255": private, "fd00::1": private, "fc00::1": private, "fd02:808:808::1": private,
 		"127.0.0.1": private, "127.8.9.10": private, "::1": private, "::ffff:127.0.0.1": private,
 		"::ffff:10.0.0.1": private, "64:ff9b::a00:1": private, "2002:a00:1::": private, "64:ff9b::7f00:1": private,
 

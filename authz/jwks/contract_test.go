@@ -264,6 +264,9 @@ func TestP3PendingWhileNoLateFetchSucceeded(t *testing.T) {
 		s.wantFetches(2)
 		s.want("x", "pending") // in back-off: no fetch
 		s.wantFetches(2)
+		if closures := s.source.Status().GateClosures; closures != 1 {
+			t.Errorf("%d gate closures", closures)
+		}
 		s.idp.publish("a")
 		s.sleep(500 * time.Millisecond) // the scheduled retry
 		s.wantFetches(3)
@@ -296,6 +299,9 @@ func TestP3WaitIsBounded(t *testing.T) {
 				began := time.Now()
 				if got := s.ask(ctx, "b"); got != row.want || time.Since(began) != row.took {
 					t.Errorf("%s after %v, want %s after %v", got, time.Since(began), row.want, row.took)
+				}
+				if closures := s.source.Status().GateClosures; (closures == 1) != (row.took == 0) {
+					t.Errorf("%d gate closures", closures)
 				}
 				s.sleep(3 * time.Second) // the fetch outlives the request
 				s.want("b", "known")

@@ -187,8 +187,7 @@ func resultOf(err error) FetchResult {
 	case errors.As(err, &certError), errors.As(err, &record), errors.As(err, &alert),
 		errors.Is(err, http.ErrSchemeMismatch):
 		return FetchTLS
-	case errors.Is(err, errURLSyntax), errors.Is(err, errURLUser), errors.Is(err, errURLFragment),
-		errors.Is(err, errMalformed):
+	case errors.Is(err, errURLSyntax), errors.Is(err, errURLUser), errors.Is(err, errURLFragment):
 		return FetchMalformed
 	default:
 		return FetchDial

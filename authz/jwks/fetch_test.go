@@ -79,6 +79,11 @@ func TestFetchResults(t *testing.T) {
 		"redirect":         {http.RedirectHandler("/elsewhere", http.StatusFound).ServeHTTP, FetchRedirect},
 		"redirect away":    {http.RedirectHandler("http://169.254.169.254/", http.StatusTemporaryRedirect).ServeHTTP, FetchRedirect},
 		"broken off":       {breakOff, FetchDial},
+		"299":              {refuses(299), FetchStatus},
+		"300":              {refuses(300), FetchRedirect},
+		"399":              {refuses(399), FetchRedirect},
+		"400":              {refuses(400), FetchStatus},
+		"an endless error": {func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(503); endless(w, r) }, FetchStatus},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := serve(t, map[string]http.HandlerFunc{
@@ -133,11 +138,11 @@ func TestFetchTimesOut(t *testing.T) {
 func TestFetchRequest(t *testing.T) {
 	t.Setenv("HTTP_PROXY", "http://192.0.2.1:1")
 	server := serve(t, map[string]http.HandlerFunc{"/jwks": func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodGet || r.URL.RawQuery != "p=b2c" || r.Header.Get("Accept") != acceptedTypes {
+		if r.Method != http.MethodGet || r.URL.RawQuery != "p=b2c" || r.Header.Get("Accept") != acceptedTypes || r.Header.Get("User-Agent") != "claimgate" {
 			t.Errorf("%s %s %v", r.Method, r.URL, r.Header)
 		}
-		for _, name := range []string{"Cookie", "Authorization", "Accept-Encoding", "Referer"} {
-			if r.Header.Get(name) != "" {
+		for _, name := range []string{"Cookie", "Authorization", "Accept-Encoding", "Referer", "If-None-Match"} {
+			if _, there := r.Header[name]; there {
 				t.Errorf("sends %s", name)
 			}
 		}
@@ -226,83 +231,6 @@ func TestDialRefusesAddresses(t *testing.T) {
 	}
 }
 
-// metadata returns discovery handlers for the issuer of a request's own host.
-func metadata(path, issuerPath, jwksURI string) map[string]http.HandlerFunc {
-	return map[string]http.HandlerFunc{
-		path: func(w http.ResponseWriter, r *http.Request) {
-			self := "http://" + r.Host
-			_, _ = fmt.Fprintf(w, `{"issuer":%q,"jwks_uri":%q,"x":{}}`, self+issuerPath, strings.Replace(jwksURI, "SELF", self, 1))
-		},
-		"/jwks": answers(keySetOf(ecKey("a"))),
-	}
-}
-
-func TestDiscovery(t *testing.T) {
-	const ok = "SELF/jwks"
-	for name, row := range map[string]struct {
-		issuer   string // path of the issuer
-		handlers map[string]http.HandlerFunc
-		want     FetchResult
-	}{
-		"root":               {"", metadata(wellKnownOIDC, "", ok), FetchOK},
-		"trailing slash":     {"/", metadata(wellKnownOIDC, "/", ok), FetchOK},
-		"path":               {"/realms/a", metadata("/realms/a"+wellKnownOIDC, "/realms/a", ok), FetchOK},
-		"RFC 8414":           {"/realms/a", metadata(wellKnown8414+"/realms/a", "/realms/a", ok), FetchOK},
-		"RFC 8414 root":      {"/", metadata(wellKnown8414, "/", ok), FetchOK},
-		"nowhere":            {"", map[string]http.HandlerFunc{}, FetchStatus},
-		"slash more":         {"", metadata(wellKnownOIDC, "/", ok), FetchIssuerMismatch},
-		"slash less":         {"/", metadata(wellKnownOIDC, "", ok), FetchIssuerMismatch},
-		"another case":       {"/a", metadata("/a"+wellKnownOIDC, "/A", ok), FetchIssuerMismatch},
-		"link-local":         {"", metadata(wellKnownOIDC, "", "https://169.254.169.254/"), FetchAddressRefused},
-		"private":            {"", metadata(wellKnownOIDC, "", "https://10.0.0.1/"), FetchAddressRefused},
-		"plain http":         {"", metadata(wellKnownOIDC, "", "http://id.example.com/"), FetchAddressRefused},
-		"other loopback":     {"", metadata(wellKnownOIDC, "", "http://localhost:1/"), FetchAddressRefused},
-		"loopback by a name": {"", metadata(wellKnownOIDC, "", "https://localhost:1/"), FetchAddressRefused},
-		"file":               {"", metadata(wellKnownOIDC, "", "file:///etc/passwd"), FetchMalformed},
-		"user":               {"", metadata(wellKnownOIDC, "", "https://a:b@id.example.com/"), FetchMalformed},
-		"fragment":           {"", metadata(wellKnownOIDC, "", "https://id.example.com/#a"), FetchMalformed},
-		"relative":           {"", metadata(wellKnownOIDC, "", "/jwks"), FetchMalformed},
-		"keys gone":          {"", metadata(wellKnownOIDC, "", "SELF/gone"), FetchStatus},
-		"no JSON":            {"", map[string]http.HandlerFunc{wellKnownOIDC: answers("<html>")}, FetchMalformed},
-		"no issuer":          {"", map[string]http.HandlerFunc{wellKnownOIDC: answers(`{"jwks_uri":"x"}`)}, FetchMalformed},
-		"redirect":           {"", map[string]http.HandlerFunc{wellKnownOIDC: http.RedirectHandler("/jwks", http.StatusMovedPermanently).ServeHTTP}, FetchRedirect},
-		"broken":             {"", map[string]http.HandlerFunc{wellKnownOIDC: refuses(500)}, FetchStatus},
-	} {
-		t.Run(name, func(t *testing.T) {
-			server := serve(t, row.handlers)
-			if got := fetchOnce(t, SourceSpec{Issuer: server.URL + row.issuer}); got.result != row.want {
-				t.Errorf("got %s, want %s", got.result, row.want)
-			}
-		})
-	}
-}
-
-func TestReadMetadata(t *testing.T) {
-	const good = `{"issuer":"a","jwks_uri":"b"}`
-	for name, row := range map[string]struct {
-		text string
-		want FetchResult
-	}{
-		"good":          {good, FetchOK},
-		"issuer twice":  {`{"issuer":"x","issuer":"a","jwks_uri":"b"}`, FetchMalformed},
-		"URI twice":     {`{"issuer":"a","jwks_uri":"x","jwks_uri":"b"}`, FetchMalformed},
-		"issuer null":   {`{"issuer":null,"jwks_uri":"b"}`, FetchMalformed},
-		"issuer list":   {`{"issuer":["a"],"jwks_uri":"b"}`, FetchMalformed},
-		"URI number":    {`{"issuer":"a","jwks_uri":1}`, FetchMalformed},
-		"no URI":        {`{"issuer":"a"}`, FetchMalformed},
-		"Issuer":        {`{"Issuer":"a","jwks_uri":"b"}`, FetchMalformed},
-		"garbage after": {good + "x", FetchMalformed},
-		"other issuer":  {`{"issuer":"a ","jwks_uri":"b"}`, FetchIssuerMismatch},
-	} {
-		t.Run(name, func(t *testing.T) {
-			uri, got := readMetadata([]byte(row.text), "a")
-			if got != row.want || (uri == "b") != (row.want == FetchOK) {
-				t.Errorf("got %q, %s, want %s", uri, got, row.want)
-			}
-		})
-	}
-}
-
 func TestConditionalFetch(t *testing.T) {
 	var asked []string
 	server := serve(t, map[string]http.HandlerFunc{"/": func(w http.ResponseWriter, r *http.Request) {
@@ -357,8 +285,12 @@ func TestHeaders(t *testing.T) {
 			t.Errorf("Retry-After %q: %v, want %v", text, got, want)
 		}
 	}
+	if got := retryAfterOf(http.Header{"Retry-After": {date}}); got != 0 {
+		t.Errorf("Retry-After without Date: %v", got)
+	}
 	for text, want := range map[string]string{
-		`"a"`: `"a"`, `W/"a"`: `W/"a"`, "": "", "\"a\x01\"": "", `"é"`: "", strings.Repeat("a", 257): "",
+		`"a"`: `"a"`, `W/"a"`: `W/"a"`, "": "", "\"a\x01\"": "", `"é"`: "", strings.Repeat("a", 256): strings.Repeat("a", 256), strings.Repeat("a", 257): "",
+		`"!~"`: `"!~"`, `"a b"`: "", "\"a\x7f\"": "",
 	} {
 		if got := tagOf(http.Header{"Etag": {text}}); got != want {
 			t.Errorf("ETag %q: %q, want %q", text, got, want)

@@ -108,10 +108,16 @@ func TestP3ScheduledFetchThatBecameNeedlessIsLeftOut(t *testing.T) {
 		s.wantFetches(1)
 		s.want("x", "unknown") // has a share of its own
 		s.wantFetches(2)
-		leave()
-		s.wantFetches(2)
-		s.sleep(5 * time.Minute)
+		s.sleep(6 * time.Minute)
+		if l := s.registry.periodic.lines["https://id.example.com:443"]; int64(l.users) != s.registry.periodic.perOrigin+1 {
+			t.Errorf("%d stand in line with it", l.users)
+		}
+		s.want("y", "unknown")
 		s.wantFetches(3)
+		leave()
+		s.wantFetches(3)
+		s.sleep(5 * time.Minute)
+		s.wantFetches(4)
 	})
 }
 

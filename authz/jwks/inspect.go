@@ -103,11 +103,7 @@ func inspectStatic(spec SourceSpec) (Inspection, error) {
 func (d *keyDocument) views() []KeyView {
 	views := viewsOf(d.keys)
 	for _, skipped := range d.skipped {
-		kid := skipped.kid
-		if len(kid) > maxShownKID {
-			kid = kid[:maxShownKID]
-		}
-		views = append(views, KeyView{KID: kid, Skipped: reasonToSkip(skipped.why), Why: fmt.Sprint(skipped.why)})
+		views = append(views, KeyView{KID: skipped.shownKID(), Skipped: reasonToSkip(skipped.why), Why: fmt.Sprint(skipped.why)})
 	}
 	return views
 }

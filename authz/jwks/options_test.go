@@ -64,16 +64,17 @@ func TestSkippedKeysAreCountedByReason(t *testing.T) {
 	good := ecKey("good")
 	doc := parsed(t, keySetAny(
 		good, 1, good.with(member{"kid": 5}), good.with(member{"issuer": ""}), good.with(member{"issuer": 1}), good.with(member{"use": "enc"}),
-		member{"kty": "oct", "k": "AA"}, good.with(member{"crv": "P-1"}), good.with(member{"issuer": "{x}"}),
+		member{"kty": "oct", "k": "AA"}, member{"kty": "oct"}, good.with(member{"crv": "P-1"}), good.with(member{"issuer": "{x}"}),
+		good.with(member{"key_ops": []string{"sign"}}), good.with(member{"key_ops": 5}),
 	))
 	got := doc.skips()
-	want := map[SkipReason]int{SkipSyntax: 4, SkipPurpose: 1, SkipPrivate: 1, SkipUnusable: 2}
+	want := map[SkipReason]int{SkipSyntax: 5, SkipPurpose: 2, SkipPrivate: 2, SkipUnusable: 2}
 	for reason, n := range got.byReason() {
 		if n != want[reason] {
 			t.Errorf("%s: %d, want %d", reason, n, want[reason])
 		}
 	}
-	if got.total() != 8 || len(SkipReasons()) != len(got) {
+	if got.total() != 11 || len(SkipReasons()) != len(got) {
 		t.Errorf("%d", got.total())
 	}
 }

@@ -41,12 +41,11 @@ type skippedKey struct {
 }
 
 func (s skippedKey) String() string {
-	kid := s.kid
-	if len(kid) > maxShownKID {
-		kid = kid[:maxShownKID]
-	}
-	return fmt.Sprintf("key %d (kid %q) is skipped: %v", s.index+1, kid, s.why)
+	return fmt.Sprintf("key %d (kid %q) is skipped: %v", s.index+1, s.shownKID(), s.why)
 }
+
+// shownKID is the kid, or the beginning of a long one.
+func (s skippedKey) shownKID() string { return s.kid[:min(len(s.kid), maxShownKID)] }
 
 // parseKeySet reads a JWK set (RFC 7517 section 5). Keys that cannot be used
 // are skipped; it fails only where the document itself is no JWK set.

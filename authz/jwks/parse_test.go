@@ -2,6 +2,7 @@ package jwks
 
 import (
 	"crypto/elliptic"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -24,7 +25,7 @@ func TestParseAcceptsEveryFamily(t *testing.T) {
 }
 
 func TestParseSkipsOddKeysAndKeepsTheOthers(t *testing.T) {
-	ec, rsa := ecKey("odd"), rsaKey("odd")
+	ec, rsa, null := ecKey("odd"), rsaKey("odd"), json.RawMessage("null")
 	for name, odd := range map[string]any{
 		"null":                nil,
 		"number":              1,
@@ -43,6 +44,12 @@ func TestParseSkipsOddKeysAndKeepsTheOthers(t *testing.T) {
 		"key_ops sign":        ec.with(member{"key_ops": []string{"sign"}}),
 		"key_ops empty":       ec.with(member{"key_ops": []string{}}),
 		"key_ops text":        ec.with(member{"key_ops": "verify"}),
+		"key_ops mixed":       ec.with(member{"key_ops": []any{"verify", 5}}),
+		"kty null":            ec.with(member{"kty": null}),
+		"kid null":            ec.with(member{"kid": null}),
+		"alg null":            ec.with(member{"alg": null}), // and not any, as without alg
+		"use null":            ec.with(member{"use": null}),
+		"issuer null":         ec.with(member{"issuer": null}),
 		"alg empty":           ec.with(member{"alg": ""}),
 		"alg number":          ec.with(member{"alg": 256}),
 		"alg of another kind": ec.with(member{"alg": "RS256"}),
@@ -85,6 +92,23 @@ func TestParseIgnoresCertificatesAndUnknownMembers(t *testing.T) {
 	})))
 	if len(doc.keys) != 1 {
 		t.Errorf("skipped %v", doc.skipped)
+	}
+	if doc = parsed(t, `{"x":1,"x":2,`+keySetOf(ecKey("a"))[1:]); len(doc.keys) != 1 {
+		t.Errorf("an unknown member twice: skipped %v", doc.skipped)
+	}
+	if doc = parsed(t, keySetOf(rsaKey("a").with(member{"crv": "P-256", "x": "AA", "y": "AA"}))); len(doc.keys) != 1 {
+		t.Errorf("an RSA key with members of others: skipped %v", doc.skipped)
+	}
+}
+
+// TestLongKIDsAreShownInPart, where people are told of a key that is skipped.
+func TestLongKIDsAreShownInPart(t *testing.T) {
+	for size, want := range map[int]int{0: 0, maxShownKID: maxShownKID, maxShownKID + 1: maxShownKID} {
+		doc := parsed(t, keySetOf(ecKey(strings.Repeat("k", size)).with(member{"use": "enc"})))
+		text, view := doc.skipped[0].String(), doc.views()[0]
+		if strings.Count(text[:strings.Index(text, ")")], "k")-strings.Count("key (kid ", "k") != want || len(view.KID) != want {
+			t.Errorf("%d bytes: %s, %+v", size, text, view)
+		}
 	}
 }
 
@@ -165,6 +189,7 @@ func TestParseRefusesDocuments(t *testing.T) {
 		"not UTF-8":        {strings.Replace(good, `"a"`, "\"\xff\"", 1), errMalformed},
 		"101 keys":         {keySetOf(slices.Repeat([]member{{}}, 101)...), errTooLarge},
 		"too many bytes":   {good + strings.Repeat(" ", maxBodyBytes), errTooLarge},
+		"a byte too many":  {good + strings.Repeat(" ", maxBodyBytes+1-len(good)), errTooLarge},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := parseKeySet([]byte(row.text), sigOnly); !errors.Is(err, row.want) {

@@ -201,14 +201,25 @@ func TestAChangedFileMakesAnotherSource(t *testing.T) {
 
 func TestFilesHaveALimit(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "jwks.json")
-	text := keySetOf(ecKey("a")) + strings.Repeat(" ", maxBodyBytes)
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
+	set := keySetOf(ecKey("a"))
+	for size, refused := range map[int]bool{maxBodyBytes: false, maxBodyBytes + 1: true} {
+		text := set + strings.Repeat(" ", size-len(set))
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := NewRegistry(Options{}).Source(SourceSpec{Issuer: "x", File: path})
+		if errors.Is(err, ErrSpec) != refused || refused && !strings.Contains(err.Error(), "512 KiB") {
+			t.Errorf("%d bytes: %v", size, err)
+		}
 	}
-	_, err := NewRegistry(Options{}).Source(SourceSpec{Issuer: "x", File: path})
-	if !errors.Is(err, ErrSpec) || !strings.Contains(err.Error(), "512 KiB") {
-		t.Errorf("got %v", err)
-	}
+}
+
+// TestStaticSourcesReadNoFilesOfRemoteOnes: there is no key server that they
+// would be for.
+func TestStaticSourcesReadNoFilesOfRemoteOnes(t *testing.T) {
+	_ = mustSource(t, NewRegistry(Options{}), SourceSpec{
+		Issuer: "x", Inline: keySetOf(ecKey("a")), CAFile: "/nonexistent", BearerTokenFile: "/nonexistent",
+	})
 }
 
 func TestZeroSourceHasNoKeys(t *testing.T) {

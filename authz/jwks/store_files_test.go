@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -67,6 +68,26 @@ func TestStoreFilesAreOurs(t *testing.T) {
 			t.Errorf("directory %v, %v", info, err)
 		}
 	})
+}
+
+// someone is a file of a user, or of nobody knows whom.
+type someone struct {
+	os.FileInfo
+	system any
+}
+
+func (s someone) Sys() any { return s.system }
+
+func TestFilesOfOthersAreNotOurs(t *testing.T) {
+	us := uint32(os.Geteuid())
+	for name, row := range map[string]struct {
+		system any
+		want   bool
+	}{"ours": {&syscall.Stat_t{Uid: us}, true}, "another user's": {&syscall.Stat_t{Uid: us + 1}, false}, "unknown": {nil, false}} {
+		if got := ownedByUs(someone{system: row.system}); got != row.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
 }
 
 func TestOpenStoreRefuses(t *testing.T) {

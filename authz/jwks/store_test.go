@@ -112,17 +112,20 @@ func TestP3AYoungKeptSetServesAtOnce(t *testing.T) {
 
 func TestP3AnOlderKeptSetWaitsForTheFirstFetch(t *testing.T) {
 	for name, row := range map[string]struct {
-		idp    *idp
-		before time.Duration // it does not serve
-		after  time.Duration // it does
+		idp     *idp
+		timeout time.Duration // of the fetch
+		before  time.Duration // it does not serve
+		after   time.Duration // it does
 	}{
-		"that failed":     {down(), -1, 0},
-		"that takes long": {slow(), restoreWait - time.Millisecond, restoreWait},
-		"that stands in line, or hangs beyond its time": {slow(), restoreWait - 1, 24*time.Hour - 6*time.Minute},
+		"that failed":                {down(), 0, -1, 0},
+		"that takes long":            {slow(), time.Minute, restoreWait - time.Millisecond, restoreWait},
+		"that times out":             {slow(), time.Second, time.Second - time.Millisecond, time.Second},
+		"that hangs beyond its time": {slow(), 0, restoreWait - 1, 24*time.Hour - 6*time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newShelf(t)
+				s.spec.Timeout = row.timeout
 				s.saves("a")
 				elapse(5*time.Minute + time.Second)
 				s.boot(row.idp, func(b *scene) {

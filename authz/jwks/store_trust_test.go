@@ -1,6 +1,7 @@
 package jwks
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"os"
@@ -72,11 +73,14 @@ func TestP3OddFilesAreNeverTrusted(t *testing.T) {
 		"another issuer":                 {edit(func(f *recordFile) { f.Issuer = "https://evil.example.com/" }), "checksum"},
 		"another source":                 {edit(func(f *recordFile) { f.Source = strings.Repeat("0", 64) }), "checksum"},
 		"no checksum":                    {edit(func(f *recordFile) { f.SHA256 = "" }), "checksum"},
+		"more than a checksum":           {edit(func(f *recordFile) { f.SHA256 += "zz" }), "checksum"},
 		"with a key":                     {edit(func(f *recordFile) { f.SHA256, f.HMAC = "", f.SHA256 }), "stateKey"},
 		"a whole file of another source": {sealed(func(r *record) { r.source = strings.Repeat("0", 64) }), "another key source"},
 		"from the future":                {sealed(func(r *record) { r.fetched = r.fetched.Add(time.Hour) }), "lies ahead"},
 		"no usable key":                  {sealed(func(r *record) { r.body = []byte(keySetOf(member{"kty": "oct", "k": "AA"})) }), "no key"},
 		"no key set":                     {sealed(func(r *record) { r.body = []byte("{}") }), "no key"},
+		"the greatest body":              {sealed(func(r *record) { r.body = spaced(r.body, maxBodyBytes) }), ""},
+		"a greater body":                 {sealed(func(r *record) { r.body = spaced(r.body, maxBodyBytes+1) }), "damaged"},
 		"empty body":                     {sealed(func(r *record) { r.body = nil }), "damaged"},
 		"others can write": {func(t *testing.T, path string) {
 			t.Helper()
@@ -126,6 +130,11 @@ func TestP3OddFilesAreNeverTrusted(t *testing.T) {
 	}
 }
 
+// spaced fills a document up to a size.
+func spaced(body []byte, size int) []byte {
+	return append(body, bytes.Repeat([]byte(" "), size-len(body))...)
+}
+
 func TestP3AStateKeySealsTheFiles(t *testing.T) {
 	first, second := []byte(strings.Repeat("1", 32)), []byte(strings.Repeat("2", 32))
 	for name, row := range map[string]struct {
@@ -155,6 +164,24 @@ func TestP3AStateKeySealsTheFiles(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestP3FilesOfEarlierVersionsAreRead: the form on disk, sums included, is that
+// of the first version.
+func TestP3FilesOfEarlierVersionsAreRead(t *testing.T) {
+	const head = `{"format":1,"issuer":"i","source":"s","fetched":"2027-01-15T08:00:00.0000005Z","body":"e30=",`
+	for key, tail := range map[string]string{
+		"":                      `"sha256":"ecf5ba50e50125f93136d103053ec676d6c2ebeda13006526906429ed2e28bcf"}`,
+		strings.Repeat("k", 32): `"hmac":"4928d916d7ae4a833584e773769776babba276ff262a133fa200bd65d111cadd"}`,
+	} {
+		kept, err := decodeRecord([]byte(head+tail), "s", []byte(key))
+		if err != nil || kept.issuer != "i" || string(kept.body) != "{}" || !kept.fetched.Equal(time.Unix(1_800_000_000, 500)) {
+			t.Fatalf("%+v, %v", kept, err)
+		}
+		if text, err := kept.encode([]byte(key)); err != nil || string(text) != head+tail+"\n" {
+			t.Errorf("%s, %v", text, err)
+		}
 	}
 }
 
