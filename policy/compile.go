@@ -149,6 +149,7 @@ func (c *compilation) rule(at string, s *RuleSpec) rule {
 		c.addf(at+".action", "write `allow` or `deny`", "is neither allow nor deny")
 	}
 	r.methods = c.methods(at+".methods", s.Methods, s.Action == Allow)
+	r.verbs, r.every = verbsOf(r.methods), r.methods == nil
 	r.paths, r.notPaths = c.patterns(at, s.Paths, s.NotPaths, s.Action == Allow)
 	r.upgrades = c.upgrades(at+".upgrades", s)
 	r.issuers = c.issuers(at+".issuers", s.Issuers)
@@ -183,6 +184,7 @@ func (c *compilation) publicRoute(at string, s *PublicSpec) publicRoute {
 	}
 	r := publicRoute{public: Public{Name: s.Name, Token: s.Token, ForwardAuthorization: s.ForwardAuthorization}}
 	r.methods = c.methods(at+".methods", s.Methods, true)
+	r.verbs = verbsOf(r.methods)
 	r.paths, r.notPaths = c.patterns(at, s.Paths, s.NotPaths, true)
 	return r
 }

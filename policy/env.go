@@ -5,6 +5,7 @@ import "strings"
 // env is the state of one evaluation. It lives on the stack.
 type env struct {
 	in      *Input
+	verb    verb // 0 for a method that is none of the usual
 	sent    route
 	lenient route
 	plain   bool     // both forms are one, held in sent
@@ -14,7 +15,7 @@ type env struct {
 }
 
 func (e *env) init(in *Input, public bool) {
-	e.in, e.public = in, public
+	e.in, e.public, e.verb = in, public, verbOf(in.Method)
 	e.sent.split(in.Path, true)
 	lenient := in.LenientPath
 	if lenient == "" || lenient == in.Path {

@@ -88,4 +88,9 @@ func isScopeToken(s string) bool {
 	return s != ""
 }
 
-func isScopeByte(c byte) bool { return c > ' ' && c < 0x7f && c != '"' && c != '\\' }
+func isScopeByte(c byte) bool {
+	if c >= 'a' && c <= 'z' { // nearly all are
+		return true
+	}
+	return c > ' ' && c < 0x7f && c != '"' && c != '\\'
+}

@@ -13,6 +13,7 @@ type Policy struct {
 // publicRoute is one compiled public route.
 type publicRoute struct {
 	public   Public
+	verbs    verb // the usual ones of methods
 	methods  []string
 	paths    []pattern
 	notPaths []pattern
@@ -56,7 +57,7 @@ func (p *Policy) MatchPublic(in *Input) *Public {
 	e.init(in, true)
 	for i := range p.public {
 		r := p.public[i]
-		if oneOf(r.methods, in.Method) && matchAllow(r.paths, r.notPaths, &e) == applies {
+		if e.asks(r.verbs, r.methods) && matchAllow(r.paths, r.notPaths, &e) == applies {
 			return &r.public
 		}
 	}

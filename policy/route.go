@@ -30,6 +30,7 @@ func (r *route) split(path string, sent bool) {
 	start := 1
 	for i := 1; i < len(path); i++ {
 		switch c := path[i]; {
+		case c >= 'a' && c <= 'z': // nearly all are
 		case c == '/':
 			r.end(start, i)
 			start = i + 1
