@@ -50,6 +50,9 @@ func TestOnlyTheWrittenLoopbackHostLeadsToLoopback(t *testing.T) {
 			t.Errorf("%q leads to loopback", host)
 		}
 	}
+	if (urlRules{}).addressAllowed(loopback, "") {
+		t.Error("no host leads to loopback where none is written")
+	}
 	if rules.addressAllowed(netip.MustParseAddr("10.0.0.1"), "localhost") {
 		t.Error("localhost leads to a private address")
 	}

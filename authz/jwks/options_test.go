@@ -65,18 +65,33 @@ func TestSkippedKeysAreCountedByReason(t *testing.T) {
 	doc := parsed(t, keySetAny(
 		good, 1, good.with(member{"kid": 5}), good.with(member{"issuer": ""}), good.with(member{"issuer": 1}), good.with(member{"use": "enc"}),
 		member{"kty": "oct", "k": "AA"}, member{"kty": "oct"}, good.with(member{"crv": "P-1"}), good.with(member{"issuer": "{x}"}),
-		good.with(member{"key_ops": []string{"sign"}}), good.with(member{"key_ops": 5}),
+		good.with(member{"key_ops": []string{"sign"}}), good.with(member{"key_ops": 5}), good.with(member{"alg": ""}),
 	))
 	got := doc.skips()
-	want := map[SkipReason]int{SkipSyntax: 5, SkipPurpose: 2, SkipPrivate: 2, SkipUnusable: 2}
+	want := map[SkipReason]int{SkipSyntax: 6, SkipPurpose: 2, SkipPrivate: 2, SkipUnusable: 2}
 	for reason, n := range got.byReason() {
 		if n != want[reason] {
 			t.Errorf("%s: %d, want %d", reason, n, want[reason])
 		}
 	}
-	if got.total() != 11 || len(SkipReasons()) != len(got) {
+	if got.total() != 12 || len(SkipReasons()) != len(got) {
 		t.Errorf("%d", got.total())
 	}
+}
+
+// TestSkippedKeysAreCountedInForce, as long as the set is the same one.
+func TestSkippedKeysAreCountedInForce(t *testing.T) {
+	p := newIDP()
+	p.header.Set("ETag", `"v1"`)
+	p.body = keySetOf(edKey("a"), edKey("b").with(member{"use": "enc"}))
+	play(t, p, SourceSpec{}, func(t *testing.T, s *scene) {
+		for _, want := range []FetchResult{FetchOK, FetchNotModified} {
+			if status := s.source.Status(); s.observed.last() != want || status.Skipped != 1 || status.SkippedBy[SkipPurpose] != 1 {
+				t.Errorf("%s: %+v", s.observed.last(), status)
+			}
+			s.sleep(5 * time.Minute)
+		}
+	})
 }
 
 func TestKeysOfOneIssuerInASharedSet(t *testing.T) {

@@ -203,7 +203,7 @@ func TestStatusIsOrdered(t *testing.T) {
 	var got []string
 	for _, status := range registry.Status() {
 		got = append(got, status.Issuer)
-		if status.Kind != KindStatic || status.Keys != 1 || status.ID == "" || status.LastSuccess.IsZero() {
+		if status.Kind != KindStatic || status.Keys != 1 || status.ID == "" || status.LastSuccess.IsZero() || !status.Usable || !status.StaleAt.IsZero() {
 			t.Errorf("%+v", status)
 		}
 	}

@@ -86,11 +86,7 @@ func (r *refresher) keep(began time.Time, got outcome) {
 	if r.store == nil || !got.result.good() {
 		return
 	}
-	next := record{source: r.source.id, issuer: r.source.issuer, fetched: began, lost: r.forgetTag}
-	if got.result == FetchOK {
-		next.body = got.body
-	}
-	r.store.put(next)
+	r.store.put(record{source: r.source.id, issuer: r.source.issuer, fetched: began, body: got.body, lost: r.forgetTag})
 }
 
 // forgetTag makes the next fetch a full one.

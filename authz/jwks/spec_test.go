@@ -35,16 +35,18 @@ func TestSpecRefusesMistakes(t *testing.T) {
 		"no CA file":         {with(func(s *SourceSpec) { s.CAFile = "/nonexistent" }), "CA file"},
 		"no JWKS file":       {SourceSpec{Issuer: "x", File: "/nonexistent"}, "JWKS file"},
 		"directory":          {SourceSpec{Issuer: "x", File: t.TempDir()}, "not a regular file"},
-		"relative":           {with(func(s *SourceSpec) { s.URI = "/jwks" }), "not an absolute URL"},
+		"relative":           {with(func(s *SourceSpec) { s.URI = "/jwks" }), "JWKS URI: not an absolute URL"},
 		"opaque":             {with(func(s *SourceSpec) { s.URI = "https:id.example.com" }), "not an absolute URL"},
 		"port alone":         {with(func(s *SourceSpec) { s.URI = "https://:443/jwks" }), "not an absolute URL"},
 		"http":               {with(func(s *SourceSpec) { s.URI = "http://id.example.com/jwks" }), "insecureHTTP"},
+		"http to an address": {with(func(s *SourceSpec) { s.URI = "http://8.8.8.8/jwks" }), "insecureHTTP"},
 		"file scheme":        {with(func(s *SourceSpec) { s.URI = "file://host/jwks" }), "https"},
 		"fragment":           {with(func(s *SourceSpec) { s.URI += "#" }), "fragment"},
 		"private":            {with(func(s *SourceSpec) { s.URI = "https://10.0.0.1/jwks" }), "allowPrivateAddresses"},
 		"metadata server":    {with(func(s *SourceSpec) { s.URI = "https://169.254.169.254/" }), "not allowed"},
 		"issuer is no URL":   {SourceSpec{Issuer: "accounts.example.com"}, "issuer: not an absolute URL"},
 		"issuer has a query": {SourceSpec{Issuer: "https://id.example.com/?a=b"}, "query"},
+		"issuer has a ?":     {SourceSpec{Issuer: "https://id.example.com/?"}, "query"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := NewRegistry(Options{}).Source(row.spec)
@@ -52,6 +54,30 @@ func TestSpecRefusesMistakes(t *testing.T) {
 				t.Errorf("got %v, want ErrSpec that says %q", err, row.says)
 			}
 		})
+	}
+}
+
+// TestTimesHaveBounds, which are times that may be written themselves.
+func TestTimesHaveBounds(t *testing.T) {
+	for name, row := range map[string]struct {
+		set        func(*SourceSpec, time.Duration)
+		least, top time.Duration
+	}{
+		"refreshInterval":    {func(s *SourceSpec, d time.Duration) { s.RefreshInterval = d }, time.Second, 24 * time.Hour},
+		"unknownKidCooldown": {func(s *SourceSpec, d time.Duration) { s.UnknownKIDCooldown = d }, time.Second, time.Hour},
+		"unknownKidWait":     {func(s *SourceSpec, d time.Duration) { s.UnknownKIDWait = d }, time.Millisecond, 10 * time.Second},
+		"maxBackoff":         {func(s *SourceSpec, d time.Duration) { s.MaxBackoff = d }, time.Second, time.Hour},
+		"timeout":            {func(s *SourceSpec, d time.Duration) { s.Timeout = d }, 10 * time.Millisecond, time.Minute},
+		"maxStale":           {func(s *SourceSpec, d time.Duration) { s.MaxStale = d }, defaultRefreshInterval, 30 * 24 * time.Hour},
+	} {
+		for d, good := range map[time.Duration]bool{row.least - 1: false, row.least: true, row.top: true, row.top + 1: false} {
+			spec := SourceSpec{Issuer: demoIssuer}
+			row.set(&spec, d)
+			_, err := NewRegistry(Options{}).Source(spec)
+			if (err == nil) != good || err != nil && (!errors.Is(err, ErrSpec) || !strings.Contains(err.Error(), name)) {
+				t.Errorf("%s of %s: %v", name, d, err)
+			}
+		}
 	}
 }
 
@@ -78,6 +104,7 @@ func TestSpecAcceptsLoopbackAsWritten(t *testing.T) {
 			t.Errorf("%s was accepted", uri)
 		}
 	}
+	_ = mustSource(t, NewRegistry(Options{}), SourceSpec{Issuer: demoIssuer, URI: "http://id.example.com/jwks", InsecureHTTP: true})
 }
 
 func TestEqualSpecsShareOneSource(t *testing.T) {

@@ -2,6 +2,7 @@ package jwks
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -96,14 +97,19 @@ func (s *shelf) wantWarnings(want int, says string) {
 func TestP3AYoungKeptSetServesAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShelf(t)
-		s.saves("a")
+		p, began := newIDP(), time.Now()
+		p.body = keySetOf(edKey("a"), edKey("odd").with(member{"use": "enc"}))
+		s.boot(p, func(b *scene) { b.want("a", "known") })
 		elapse(5 * time.Minute)
 		s.boot(slow(), func(b *scene) {
 			b.want("a", "known")
 			b.want("x", "pending")
 			b.wantFetches(1)
-			if status := b.source.Status(); !status.Restored || !status.Usable || !status.LastSuccess.IsZero() || time.Since(status.Fetched) < 5*time.Minute {
+			if status := b.source.Status(); !status.Restored || !status.Usable || !status.LastSuccess.IsZero() || !status.Fetched.Equal(began) || status.Skipped != 1 {
 				t.Errorf("%+v", status)
+			}
+			if got := b.registry.StoreStatus(); got.Restored != 1 || got.Ignored != 0 {
+				t.Errorf("%+v", got)
 			}
 		})
 		s.wantWarnings(0, "")
@@ -127,7 +133,7 @@ func TestP3AnOlderKeptSetWaitsForTheFirstFetch(t *testing.T) {
 				s := newShelf(t)
 				s.spec.Timeout = row.timeout
 				s.saves("a")
-				elapse(5*time.Minute + time.Second)
+				elapse(5*time.Minute + 1)
 				s.boot(row.idp, func(b *scene) {
 					if row.before >= 0 {
 						b.sleep(row.before)
@@ -191,7 +197,12 @@ func TestP3NotModifiedKeepsTheKeptSetYoung(t *testing.T) {
 		s := newShelf(t)
 		p := newIDP("a")
 		p.header.Set("ETag", `"v1"`)
-		s.boot(p, func(b *scene) { b.sleep(20 * time.Hour) })
+		s.boot(p, func(b *scene) {
+			b.sleep(20 * time.Hour)
+			if full := slices.Index(b.observed.results[1:], FetchOK); full >= 0 {
+				t.Errorf("fetch %d was a full one", full)
+			}
+		})
 		elapse(10 * time.Hour)
 		s.boot(down(), func(b *scene) { b.want("a", "known") })
 		s.wantWarnings(0, "")

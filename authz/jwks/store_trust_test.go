@@ -55,6 +55,26 @@ func TestP3OddFilesAreNeverTrusted(t *testing.T) {
 			write(string(text))(t, path)
 		}
 	}
+	pad := func(size int) func(*testing.T, string) {
+		return func(t *testing.T, path string) {
+			t.Helper()
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(string(spaced(text, size)))(t, path)
+		}
+	}
+	anothers := func(t *testing.T, path string) {
+		t.Helper()
+		give := func() error { return os.Chown(path, 1, -1) }
+		if os.Geteuid() != 0 { // who cannot give it away lets others write to it
+			give = func() error { return os.Chmod(path, 0o602) }
+		}
+		if err := give(); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for name, row := range map[string]struct {
 		damage func(*testing.T, string)
 		says   string // "" for the control
@@ -67,6 +87,8 @@ func TestP3OddFilesAreNeverTrusted(t *testing.T) {
 		"unknown field":                  {write(`{"format":1,"keys":[]}`), "damaged"},
 		"two documents":                  {write(`{"format":1}{"format":1}`), "damaged"},
 		"huge":                           {write(strings.Repeat(" ", maxRecord+1)), "damaged"},
+		"the greatest file":              {pad(maxRecord), ""},
+		"a greater file":                 {pad(maxRecord + 1), "damaged"},
 		"another body":                   {edit(func(f *recordFile) { f.Body = []byte(keySetOf(edKey("a"))) }), "checksum"},
 		"a bit of the body":              {edit(func(f *recordFile) { f.Body[20] ^= 1 }), "checksum"},
 		"younger":                        {edit(func(f *recordFile) { f.Fetched = f.Fetched.Add(time.Hour) }), "checksum"},
@@ -76,12 +98,16 @@ func TestP3OddFilesAreNeverTrusted(t *testing.T) {
 		"more than a checksum":           {edit(func(f *recordFile) { f.SHA256 += "zz" }), "checksum"},
 		"with a key":                     {edit(func(f *recordFile) { f.SHA256, f.HMAC = "", f.SHA256 }), "stateKey"},
 		"a whole file of another source": {sealed(func(r *record) { r.source = strings.Repeat("0", 64) }), "another key source"},
-		"from the future":                {sealed(func(r *record) { r.fetched = r.fetched.Add(time.Hour) }), "lies ahead"},
+		"from the future":                {sealed(func(r *record) { r.fetched = r.fetched.Add(futureSlack + 1) }), "lies ahead"},
+		"before a clock was set back":    {sealed(func(r *record) { r.fetched = r.fetched.Add(futureSlack) }), ""},
+		"in its last moment":             {sealed(func(r *record) { r.fetched = r.fetched.Add(1 - 24*time.Hour) }), ""},
+		"too old":                        {sealed(func(r *record) { r.fetched = r.fetched.Add(-24 * time.Hour) }), "older than maxStale"},
 		"no usable key":                  {sealed(func(r *record) { r.body = []byte(keySetOf(member{"kty": "oct", "k": "AA"})) }), "no key"},
 		"no key set":                     {sealed(func(r *record) { r.body = []byte("{}") }), "no key"},
 		"the greatest body":              {sealed(func(r *record) { r.body = spaced(r.body, maxBodyBytes) }), ""},
 		"a greater body":                 {sealed(func(r *record) { r.body = spaced(r.body, maxBodyBytes+1) }), "damaged"},
 		"empty body":                     {sealed(func(r *record) { r.body = nil }), "damaged"},
+		"another user's":                 {anothers, "only the user"},
 		"others can write": {func(t *testing.T, path string) {
 			t.Helper()
 			if err := os.Chmod(path, 0o622); err != nil {
@@ -110,6 +136,9 @@ func TestP3OddFilesAreNeverTrusted(t *testing.T) {
 				s.boot(down(), func(b *scene) {
 					if row.says == "" {
 						b.want("a", "known")
+						if status := b.source.Status(); status.StaleAt.After(time.Now().Add(24 * time.Hour)) {
+							t.Errorf("it serves until %s", status.StaleAt)
+						}
 						return
 					}
 					b.want("a", "unavailable")

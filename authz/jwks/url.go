@@ -71,7 +71,7 @@ func (r urlRules) parse(raw string) (*url.URL, error) {
 	switch {
 	case u.User != nil:
 		return nil, errURLUser
-	case u.Fragment != "" || strings.Contains(raw, "#"):
+	case strings.Contains(raw, "#"): // an empty one too
 		return nil, errURLFragment
 	case u.Scheme != "https" && u.Scheme != "http":
 		return nil, errURLScheme
