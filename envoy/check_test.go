@@ -127,7 +127,7 @@ func testP1FaultsAreNoAllow(t *testing.T, m mode) {
 func TestP1PanickingClockDenies(t *testing.T) { inBothCodecs(t, testP1PanickingClockDenies) }
 
 func testP1PanickingClockDenies(t *testing.T, m mode) {
-	server := NewServer(ServerOptions{Decider: always(allow), Observer: &recorder{}, Now: func() time.Time { panic("no clock") }})
+	server := NewServer(ServerOptions{Decider: always(allow), Observer: &recorder{}, Clock: func() time.Duration { panic("no clock") }})
 	if out := m.check(t.Context(), t, server, plain().raw()); out.verdict != envoyDenies || out.status != 500 {
 		t.Errorf("%s %d, want deny 500", out.verdict, out.status)
 	}
@@ -290,12 +290,11 @@ func testP1EngineWithoutConfiguration(t *testing.T, m mode) {
 func TestObserverHears(t *testing.T) { inBothCodecs(t, testObserverHears) }
 
 func testObserverHears(t *testing.T, m mode) {
-	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	ticks := 0
-	clock := func() time.Time { ticks++; return now.Add(time.Duration(ticks) * time.Millisecond) }
+	clock := func() time.Duration { ticks++; return time.Duration(ticks) * time.Millisecond }
 	observer := &recorder{}
 	d := authz.Decision{Verdict: authz.Challenge, Reason: authz.Expired, Tenant: "acme", Issuer: "idp"}
-	m.check(t.Context(), t, NewServer(ServerOptions{Decider: always(d), Observer: observer, Now: clock}), plain().raw())
+	m.check(t.Context(), t, NewServer(ServerOptions{Decider: always(d), Observer: observer, Clock: clock}), plain().raw())
 	got := observer.one(t)
 	if got.path != "/orders/1" || got.decision.Tenant != "acme" || got.decision.Reason != authz.Expired || got.elapsed != time.Millisecond || got.fault != nil {
 		t.Errorf("the observer heard %+v", got)

@@ -35,30 +35,6 @@ func (r *responder) appendAnswer(dst []byte, req *authz.Request, d *authz.Decisi
 	return r.appendDeny(dst, req, d)
 }
 
-// appendAllow is the only place that encodes an answer with code 0.
-func appendAllow(dst []byte, d *authz.Decision) ([]byte, error) {
-	if err := checkAllow(d); err != nil {
-		return dst, err
-	}
-	dst = appendText(dst, responseStatus, "") // of code 0, which is not written
-	dst, ok := open(dst, responseOK)
-	for i := range d.Set {
-		dst = appendOverwrite(dst, okHeaders, d.Set[i].Name, d.Set[i].Value)
-	}
-	for _, name := range d.Remove {
-		if !sets(d.Set, name) { // as in removals
-			dst = appendText(dst, okRemove, name)
-		}
-	}
-	for i := range d.ResponseHeaders {
-		dst = appendOverwrite(dst, okBack, d.ResponseHeaders[i].Name, d.ResponseHeaders[i].Value)
-	}
-	for _, name := range d.RemoveParams {
-		dst = appendText(dst, okRemoveParams, name)
-	}
-	return appendMetadata(closed(dst, ok), d.Metadata)
-}
-
 // appendDeny appends the refusal of the decision's reason with its headers and
 // metadata. Metadata that is too large is left out.
 func (r *responder) appendDeny(dst []byte, req *authz.Request, d *authz.Decision) ([]byte, error) {
@@ -113,22 +89,28 @@ func appendChallengeHeader(dst []byte, a *answer, d *authz.Decision) (_ []byte, 
 
 // appendOverwrite appends a HeaderValueOption as headerCell.fill makes it.
 func appendOverwrite(dst []byte, number protowire.Number, name, value string) []byte {
-	header := textSize(name)
-	if value != "" {
-		header += textSize(value)
+	header := 2 + len(name) + 2 + len(value) // where all sizes take one byte
+	option := 2 + header + len(overwriting)
+	if option >= 0x80 || value == "" {
+		return appendOddOverwrite(dst, number, name, value)
 	}
-	option := protowire.SizeBytes(header) + 1 + len(overwriting)
-	if option < 0x80 { // and so all sizes take one byte
-		dst = append(dst, tagOf(number), byte(option), tagOf(optionHeader), byte(header), tag1, byte(len(name)))
-	} else {
-		dst = appendHead(appendHead(dst, number, option), optionHeader, header)
-		dst = appendHead(dst, 1, len(name))
-	}
+	dst = append(dst, tagOf(number), byte(option), tagOf(optionHeader), byte(header), tag1, byte(len(name)))
 	dst = append(dst, name...)
+	dst = append(dst, tag2, byte(len(value)))
+	dst = append(dst, value...)
+	return append(dst, overwriting...)
+}
+
+// appendOddOverwrite is appendOverwrite for a header that is blank, which is not
+// written, or of any size.
+func appendOddOverwrite(dst []byte, number protowire.Number, name, value string) []byte {
+	dst, option := open(dst, number)
+	dst, header := open(dst, optionHeader)
+	dst = appendText(dst, 1, name)
 	if value != "" {
 		dst = appendText(dst, 2, value)
 	}
-	return append(dst, overwriting...)
+	return closed(append(closed(dst, header), overwriting...), option)
 }
 
 // overwriting is what follows the header in a HeaderValueOption: append (2) is
@@ -145,9 +127,6 @@ func appendCode(dst []byte, number protowire.Number, code uint64) []byte {
 func appendText(dst []byte, number protowire.Number, s string) []byte {
 	return append(appendHead(dst, number, len(s)), s...)
 }
-
-// textSize is how many bytes appendText appends.
-func textSize(s string) int { return 1 + protowire.SizeBytes(len(s)) }
 
 // tagOf is the tag of a length-delimited field, of one byte, as all fields of
 // answers have it.
@@ -177,10 +156,36 @@ func closed(dst []byte, start int) []byte {
 		dst[start-1] = byte(size)
 		return dst
 	}
-	width := protowire.SizeVarint(uint64(size))
-	var room [10]byte
-	dst = append(dst, room[:width-1]...)
-	copy(dst[start+width-1:], dst[start:start+size])
-	protowire.AppendVarint(dst[:start-1], uint64(size))
+	return closedWithin(dst, start, 1)
+}
+
+// openLong is open for a field that is likely to be longer than 127 bytes: it has
+// two bytes for its length, to be ended by closedLong.
+func openLong(dst []byte, number protowire.Number) ([]byte, int) {
+	dst = append(dst, tagOf(number), 0, 0)
+	return dst, len(dst)
+}
+
+func closedLong(dst []byte, start int) []byte {
+	size := len(dst) - start
+	if size < 0x80 || size >= 0x80<<7 {
+		return closedWithin(dst, start, 2)
+	}
+	dst[start-2], dst[start-1] = byte(size)|0x80, byte(size>>7)
 	return dst
+}
+
+// closedWithin ends a field for whose length there is room of any size, and moves
+// its value where the length takes another.
+func closedWithin(dst []byte, start, room int) []byte {
+	size := len(dst) - start
+	head := start - room
+	value := head + protowire.SizeVarint(uint64(size))
+	if value > start {
+		var wider [10]byte
+		dst = append(dst, wider[:value-start]...)
+	}
+	copy(dst[value:], dst[start:start+size])
+	protowire.AppendVarint(dst[:head], uint64(size))
+	return dst[:value+size]
 }

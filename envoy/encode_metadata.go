@@ -24,24 +24,24 @@ const (
 	valueList   protowire.Number = 6
 )
 
+// What comes before the fields: the Struct of the response, its one entry of the
+// name metadataKey, the Value of that and the Struct in it, all of length 0.
+const metadataHead = "\x22\x00" + "\x0a\x00" + "\x0a\x09" + metadataKey + "\x12\x00" + "\x2a\x00"
+
 // appendMetadata appends the dynamic metadata, encoded as metadataFrom makes it.
 func appendMetadata(dst []byte, fields []authz.MetadataField) ([]byte, error) {
 	if len(fields) == 0 {
 		return dst, nil
 	}
-	e := metadataEncoder{meter: meter{left: maxMetadataBytes}}
-	var at [4]int
-	e.dst, at[0] = open(dst, responseMetadata)
-	e.dst, at[1] = open(e.dst, structFields)
-	e.dst = appendText(e.dst, entryKey, metadataKey)
-	e.dst, at[2] = open(e.dst, entryValue)
-	e.dst, at[3] = open(e.dst, valueStruct)
+	dst = append(dst, metadataHead...)
+	start := len(dst)
+	e := metadataEncoder{meter: meter{left: maxMetadataBytes}, dst: dst}
 	for i := range fields {
 		e.field(&fields[i])
 	}
-	for i := range at {
-		e.dst = closed(e.dst, at[len(at)-1-i])
-	}
+	e.dst = closed(closed(e.dst, start), start-2)
+	start -= 2 + 2 + 2 + len(metadataKey)
+	e.dst = closed(closed(e.dst, start), start-2)
 	return e.dst, e.verdict()
 }
 
@@ -53,25 +53,46 @@ type metadataEncoder struct {
 }
 
 func (e *metadataEncoder) field(f *authz.MetadataField) {
-	if f.Value == nil {
-		e.member(f.Name, nil, f.Text, 0)
-	} else {
-		e.member(f.Name, f.Value, "", 1)
+	if f.Value != nil {
+		e.member(f.Name, f.Value, 1)
+		return
+	}
+	e.charge(f.Name)
+	e.charge(f.Text)
+	if e.left >= 0 {
+		e.dst = appendTextMember(e.dst, f.Name, f.Text)
 	}
 }
 
-// member appends one entry of a Struct: a value, or else a text.
-func (e *metadataEncoder) member(name string, v *token.Value, text string, depth int) {
+// appendTextMember appends one entry of a Struct, which is a text.
+func appendTextMember(dst []byte, name, text string) []byte {
+	value := 2 + len(text) // where all sizes take one byte
+	entry := 2 + len(name) + 2 + value
+	if entry >= 0x80 {
+		return appendLongMember(dst, name, text)
+	}
+	dst = append(dst, tagOf(structFields), byte(entry), tagOf(entryKey), byte(len(name)))
+	dst = append(dst, name...)
+	dst = append(dst, tagOf(entryValue), byte(value), tagOf(valueText), byte(len(text)))
+	return append(dst, text...)
+}
+
+func appendLongMember(dst []byte, name, text string) []byte {
+	dst, entry := open(dst, structFields)
+	dst = appendText(dst, entryKey, name)
+	dst, value := open(dst, entryValue)
+	dst = appendText(dst, valueText, text)
+	return closed(closed(dst, value), entry)
+}
+
+// member appends one entry of a Struct.
+func (e *metadataEncoder) member(name string, v *token.Value, depth int) {
 	e.charge(name)
 	var entry, value int
 	e.dst, entry = open(e.dst, structFields)
 	e.dst = appendText(e.dst, entryKey, name)
 	e.dst, value = open(e.dst, entryValue)
-	if v == nil {
-		e.text(text)
-	} else {
-		e.value(v, depth)
-	}
+	e.value(v, depth)
 	e.dst = closed(closed(e.dst, value), entry)
 }
 
@@ -133,7 +154,7 @@ func (e *metadataEncoder) nested(v *token.Value, depth int) {
 		e.dst, at = open(e.dst, valueStruct)
 		for i := range v.Len() {
 			name, member := v.Member(i)
-			e.member(name, member, "", depth+1)
+			e.member(name, member, depth+1)
 		}
 		e.dst = closed(e.dst, at)
 	}

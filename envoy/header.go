@@ -75,9 +75,18 @@ func checkHeader(h authz.Header) error {
 	}
 }
 
+// isUsual reports whether a header is like nearly all: of a common name and of
+// printable ASCII that neither begins nor ends with a space. Such a one passes
+// checkRequestHeader.
+func isUsual(h authz.Header) bool {
+	return isCommonName(h.Name) && !shapesMessage(h.Name) &&
+		h.Value != "" && len(h.Value) <= maxHeaderValue && h.Value[0] != ' ' && h.Value[len(h.Value)-1] != ' ' &&
+		isPrintable(h.Value)
+}
+
 // checkRemoval returns an error for a name that Envoy would not remove.
 func checkRemoval(name string) error {
-	if !isLowerName(name) || name == "host" {
+	if !isCommonName(name) && !isLowerName(name) || name == "host" {
 		return fmt.Errorf("%w: header %q cannot be removed", errUnsayable, clip(name))
 	}
 	return nil

@@ -1,7 +1,6 @@
 package envoy
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/claimgate/claimgate/authz"
@@ -15,7 +14,7 @@ func checkResponseHeaders(add []authz.Header, taken []string, challenge bool) er
 			return err
 		}
 		if sets(add[:i], h.Name) || slices.Contains(taken, h.Name) || challenge && h.Name == "www-authenticate" {
-			return fmt.Errorf("%w: response header %q is set twice", errUnsayable, h.Name)
+			return errSetTwice("response", h.Name)
 		}
 	}
 	return nil

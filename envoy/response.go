@@ -48,7 +48,7 @@ func checkAllow(d *authz.Decision) error {
 			return err
 		}
 		if sets(d.Set[:i], h.Name) {
-			return fmt.Errorf("%w: request header %q is set twice", errUnsayable, h.Name)
+			return errSetTwice("request", h.Name)
 		}
 	}
 	for _, name := range d.Remove {

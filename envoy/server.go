@@ -42,9 +42,9 @@ type Tracer interface {
 // ServerOptions are what a Server needs.
 type ServerOptions struct {
 	Decider  Decider
-	Observer Observer         // nil: none
-	Tracer   Tracer           // nil: none
-	Now      func() time.Time // only differences count; nil: a clock of its own
+	Observer Observer             // nil: none
+	Tracer   Tracer               // nil: none
+	Clock    func() time.Duration // the time since some moment, as only differences count; nil: one of its own
 	// MaxInFlight bounds the checks in progress; one more is denied with
 	// authz.Overloaded. Zero: DefaultMaxInFlight.
 	MaxInFlight int
@@ -57,7 +57,7 @@ type Server struct {
 	decider     Decider
 	observer    Observer
 	tracer      Tracer
-	now         func() time.Time
+	clock       func() time.Duration
 	maxInFlight int64
 	inFlight    atomic.Int64
 	responder   *responder
@@ -69,12 +69,12 @@ func NewServer(opts ServerOptions) *Server {
 		decider:     opts.Decider,
 		observer:    opts.Observer,
 		tracer:      opts.Tracer,
-		now:         opts.Now,
+		clock:       opts.Clock,
 		maxInFlight: int64(opts.MaxInFlight),
 		responder:   newResponder(),
 	}
-	if s.now == nil {
-		s.now = stopwatch()
+	if s.clock == nil {
+		s.clock = stopwatch()
 	}
 	if s.maxInFlight <= 0 {
 		s.maxInFlight = DefaultMaxInFlight
@@ -82,11 +82,10 @@ func NewServer(opts ServerOptions) *Server {
 	return s
 }
 
-// stopwatch is a clock of which only differences count. It asks the monotonic
-// clock alone, where time.Now asks two.
-func stopwatch() func() time.Time {
+// stopwatch is a clock that asks the monotonic one alone, where time.Now asks two.
+func stopwatch() func() time.Duration {
 	start := time.Now()
-	return func() time.Time { return start.Add(time.Since(start)) }
+	return func() time.Duration { return time.Since(start) }
 }
 
 // InFlight returns the number of checks in progress.
@@ -94,7 +93,7 @@ func (s *Server) InFlight() int { return int(s.inFlight.Load()) }
 
 // call is what is known of one Check; the observer is shown its parts.
 type call struct {
-	start    time.Time
+	start    time.Duration // by the server's clock
 	request  authz.Request
 	decision authz.Decision
 	fault    error
@@ -127,7 +126,7 @@ func (s *Server) answer(ctx context.Context, c *call, f form) {
 	inFlight := s.inFlight.Add(1)
 	defer s.inFlight.Add(-1)
 	defer s.finish(ctx, c, f)
-	c.start = s.now()
+	c.start = s.clock()
 	f.read(&c.request)
 	switch {
 	case inFlight > s.maxInFlight:
@@ -189,7 +188,7 @@ func (s *Server) observe(c *call, f form) (elapsed time.Duration) {
 			f.refuse(nil, authz.Internal)
 		}
 	}()
-	elapsed = s.now().Sub(c.start)
+	elapsed = s.clock() - c.start
 	if s.observer != nil {
 		s.observer.Checked(&c.request, &c.decision, elapsed, c.fault)
 	}
