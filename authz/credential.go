@@ -34,6 +34,7 @@ type credentials struct {
 // credentialHeader is one header with the schemes that are read in it.
 type credentialHeader struct {
 	name     string
+	ours     bool // Authorization, which every survey tells of
 	schemes  []*CredentialSpec
 	bare     *CredentialSpec // a token without a scheme; nil: not read
 	variants []string        // spellings with `_`
@@ -89,7 +90,7 @@ func (c *credentials) addHeader(spec *CredentialSpec) {
 	i := slices.IndexFunc(c.headers, func(h credentialHeader) bool { return h.name == spec.Header })
 	if i < 0 {
 		i = len(c.headers)
-		c.headers = append(c.headers, credentialHeader{name: spec.Header, variants: appendVariants(nil, spec.Header)})
+		c.headers = append(c.headers, credentialHeader{name: spec.Header, ours: spec.Header == authorizationHeader, variants: appendVariants(nil, spec.Header)})
 		if spec.Header != authorizationHeader {
 			c.names = append(c.names, spec.Header)
 		}
@@ -105,6 +106,12 @@ func (c *credentials) addHeader(spec *CredentialSpec) {
 type bearer struct {
 	raw   string
 	place *CredentialSpec
+}
+
+// joined reports whether what stands in a header may be more than one token: a
+// proxy joins repeated lines by a comma, which no token holds.
+func (b *bearer) joined() bool {
+	return b.place != nil && b.place.Header != "" && strings.IndexByte(b.raw, ',') >= 0
 }
 
 // reading is what the places hold.
@@ -130,13 +137,18 @@ func (r *reading) fill(raw string, place *CredentialSpec) {
 func (r *reading) several() { r.filled += 2 }
 
 // read returns the one token of a request, whose alphabet is not looked at: see
-// authenticate. It trims nothing and never chooses:
-// where two places are filled, or one holds two tokens, there is none. Without
+// authenticate. sees is the survey of the request's headers. It trims nothing and
+// never chooses: where two places are filled, or one holds two tokens, there is none. Without
 // a token it reports false and the reason.
-func (c *credentials) read(req *Request) (bearer, Reason, bool) {
+func (c *credentials) read(req *Request, sees *survey) (bearer, Reason, bool) {
 	var r reading
 	for i := range c.headers {
-		c.headers[i].read(&req.Headers, &r)
+		h := &c.headers[i]
+		if h.ours {
+			h.read(sees.authorization, sees.lines, &r)
+		} else if value, count := req.Headers.Get(h.name); count > 0 {
+			h.read(value, count, &r)
+		}
 	}
 	for _, place := range c.cookies {
 		readCookie(&req.Headers, place, &r)
@@ -157,31 +169,26 @@ func (c *credentials) read(req *Request) (bearer, Reason, bool) {
 	return r.bearer, 0, true
 }
 
-// read reads one header. The scheme is compared without case, one or more
-// spaces follow, then a token68 up to the end.
-func (h *credentialHeader) read(headers *Headers, r *reading) {
-	value, count := headers.Get(h.name)
-	switch {
-	case count == 0:
+// read reads one header, of which there are so many lines. The scheme is compared
+// without case, one or more spaces follow, then a token68 up to the end: whether
+// that is one is looked at where it does not verify.
+func (h *credentialHeader) read(value string, lines int, r *reading) {
+	switch lines {
+	case 0:
 		return
-	case count > 1 || strings.IndexByte(value, ',') >= 0:
-		// A proxy joins repeated lines by a comma, which no token holds.
+	case 1:
+	default:
 		r.several()
 		return
 	}
-	for _, place := range h.schemes {
-		rest, ok := cutScheme(value, place.Prefix)
-		if !ok {
-			continue
-		}
-		raw := strings.TrimLeft(rest, " ")
-		if len(raw) == len(rest) {
-			raw = "" // another separator than spaces, or nothing at all
-		}
-		r.fill(raw, place)
-		return
-	}
+	raw, place := h.cut(value)
 	switch {
+	case place != nil && raw != "" && len(raw) <= token.MaxTokenBytes:
+		r.fill(raw, place) // of a comma it is refused later: see joined
+	case strings.IndexByte(value, ',') >= 0:
+		r.several()
+	case place != nil:
+		r.fill(raw, place)
 	case h.bare != nil:
 		r.fill(value, h.bare)
 	case !namesScheme(value):
@@ -189,13 +196,33 @@ func (h *credentialHeader) read(headers *Headers, r *reading) {
 	}
 }
 
+// cut returns what follows the scheme of a place, nil where the value has none
+// of them.
+func (h *credentialHeader) cut(value string) (raw string, _ *CredentialSpec) {
+	for _, place := range h.schemes {
+		rest, ok := cutScheme(value, place.Prefix)
+		if !ok {
+			continue
+		}
+		raw = rest
+		for raw != "" && raw[0] == ' ' {
+			raw = raw[1:]
+		}
+		if len(raw) == len(rest) {
+			raw = "" // another separator than spaces, or nothing at all
+		}
+		return raw, place
+	}
+	return "", nil
+}
+
 // cutScheme cuts the scheme off; a longer word, such as BearerX, is another.
 func cutScheme(value, scheme string) (rest string, ok bool) {
-	if len(value) < len(scheme) || !strings.EqualFold(value[:len(scheme)], scheme) {
+	if len(value) < len(scheme) || value[:len(scheme)] != scheme && !strings.EqualFold(value[:len(scheme)], scheme) {
 		return "", false
 	}
 	rest = value[len(scheme):]
-	return rest, rest == "" || !isTokenByte(rest[0])
+	return rest, rest == "" || rest[0] == ' ' || !isTokenByte(rest[0])
 }
 
 // namesScheme reports whether a value begins with some scheme and so is no

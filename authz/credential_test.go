@@ -135,9 +135,11 @@ func TestReasonOf(t *testing.T) {
 // readSound reads the token as authenticate does that of a request that no
 // verifier accepts.
 func readSound(places *credentials, req *Request) (bearer, Reason, bool) {
-	found, reason, ok := places.read(req)
-	if ok && !isToken68(found.raw) {
-		return bearer{}, TokenMalformed, false
+	var sees survey
+	newRemoval(nil, ProxySpec{}).survey(&req.Headers, &sees)
+	found, reason, ok := places.read(req, &sees)
+	if ok && (found.joined() || !isToken68(found.raw)) {
+		return bearer{}, new(judgement).refuseToken(&found, token.ErrMalformed), false
 	}
 	return found, reason, ok
 }

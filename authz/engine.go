@@ -19,7 +19,7 @@ type Options struct {
 // use.
 type Engine struct {
 	now      func() time.Time
-	rand     io.Reader
+	rand     io.Reader // nil: crypto/rand
 	snapshot atomic.Pointer[Snapshot]
 }
 
@@ -29,9 +29,6 @@ func NewEngine(opts Options) *Engine {
 	e := &Engine{now: opts.Now, rand: opts.Rand}
 	if e.now == nil {
 		e.now = time.Now
-	}
-	if e.rand == nil {
-		e.rand = &randomPool{}
 	}
 	return e
 }
@@ -85,11 +82,10 @@ func (e *Engine) Explain(ctx context.Context, req *Request) (Decision, *policy.T
 
 // judge takes a request through the steps.
 func (e *Engine) judge(ctx context.Context, j *judgement) {
-	if _, err := io.ReadFull(e.rand, j.id[:]); err != nil {
+	if !j.name(e.rand) {
 		j.deny(Internal) // a decision that has no name of its own is none
 		return
 	}
-	j.idText = j.room.hex(j.id[:])
 	if reason, ok := j.admit(ctx); !ok {
 		j.deny(reason)
 		return

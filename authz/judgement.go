@@ -15,6 +15,7 @@ type judgement struct {
 	room     *room
 	snapshot *Snapshot
 	req      *Request
+	sees     survey // of the request's headers
 	id       DecisionID
 	idText   string
 	now      time.Time
@@ -96,7 +97,8 @@ func (j *judgement) admit(ctx context.Context) (Reason, bool) {
 		return PathNotCanonical, false
 	case j.req.Method == "CONNECT" || !isTokenText(j.req.Method):
 		return RequestInvalid, false
-	case j.snapshot.removal.dropsGuarded(&j.req.Headers):
+	}
+	if j.snapshot.removal.survey(&j.req.Headers, &j.sees); j.sees.drops {
 		return RequestInvalid, false
 	}
 	return 0, true
@@ -215,17 +217,14 @@ func (j *judgement) decideByPolicy(ctx context.Context) {
 // the tenant, not from the verified token, which a cache may have kept since
 // an earlier generation.
 func (j *judgement) authenticate(ctx context.Context) (Reason, bool) {
-	found, reason, ok := j.credentials().read(j.req)
+	places := j.credentials()
+	found, reason, ok := places.read(j.req, &j.sees)
 	if !ok {
 		return reason, false
 	}
 	verified, err := j.verify(ctx, found.raw)
-	if err != nil && !isToken68(found.raw) {
-		return TokenMalformed, false // not even the shape of some token
-	}
 	if err != nil {
-		j.hint = token.Hint(err)
-		return reasonOf(err), false
+		return j.refuseToken(&found, err), false
 	}
 	if verified.Issuer == nil || verified.Claims == nil || verified.Claims.Kind() != token.Object {
 		return Internal, false
@@ -234,7 +233,7 @@ func (j *judgement) authenticate(ctx context.Context) (Reason, bool) {
 	switch {
 	case !ok:
 		return reason, false
-	case !grant.issuer.admits(found.place):
+	case grant.issuer.alone != places && !grant.issuer.admits(found.place):
 		return NoToken, false
 	}
 	if reason, ok := grant.check(verified.Claims, j.now); !ok {
@@ -249,6 +248,18 @@ func (j *judgement) authenticate(ctx context.Context) (Reason, bool) {
 	j.input.Claims, j.input.Mapped = &j.claims, &j.mapped
 	j.input.IssuerName, j.input.IssuerURL = verified.Issuer.Name(), verified.IssuerURL
 	return 0, true
+}
+
+// refuseToken tells why a token that did not verify is refused.
+func (j *judgement) refuseToken(found *bearer, err error) Reason {
+	switch {
+	case found.joined():
+		return SeveralTokens
+	case !isToken68(found.raw):
+		return TokenMalformed // not even the shape of some token
+	}
+	j.hint = token.Hint(err)
+	return reasonOf(err)
 }
 
 // verify verifies a token at the expense of the client and the tenant or, before a

@@ -96,22 +96,32 @@ func TestP7NothingOfARequestIsKept(t *testing.T) {
 	}
 }
 
-// Randomness comes in any portion, whole, and each byte of it once.
-func TestRandomPool(t *testing.T) {
-	pool := &randomPool{}
-	for size := range 1100 {
-		p := make([]byte, size)
-		if n, err := pool.Read(p); n != size || err != nil {
-			t.Fatalf("%d of %d bytes: %v", n, size, err)
+// Randomness is handed out whole, and each byte of it once.
+func TestRandomBlock(t *testing.T) {
+	var block randomBlock
+	seen := map[DecisionID]bool{{}: true}
+	for i := range 100 {
+		id := block.id()
+		if seen[id] {
+			t.Fatalf("id %d is zero, or was given before", i)
 		}
-		if size > 32 && slices.Equal(p, make([]byte, size)) {
-			t.Fatalf("%d bytes are zero", size)
+		seen[id] = true
+		if bytes.Contains(block.bytes[:], id[:]) {
+			t.Fatalf("id %d is kept", i)
 		}
-		if b, ok := pool.blocks.Get().(*randomBlock); ok {
-			if size >= 16 && bytes.Contains(b.bytes[:], p) {
-				t.Fatalf("%d bytes that were handed out are kept", size)
+	}
+}
+
+// The text of an id in a room is that which the id itself has.
+func TestTextsOfIDs(t *testing.T) {
+	var r room
+	for b := range 256 {
+		for at := range len(DecisionID{}) {
+			var id DecisionID
+			id[at], id[(at+5)%len(id)] = byte(b), byte(b+1)
+			if got := r.hex(&id); got != id.String() {
+				t.Fatalf("%q, want %q", got, id.String())
 			}
-			pool.blocks.Put(b)
 		}
 	}
 }

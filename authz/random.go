@@ -2,38 +2,37 @@ package authz
 
 import (
 	"crypto/rand"
-	"sync"
+	"io"
 )
 
-// randomPool reads crypto/rand in blocks, since each reading may cost a system
-// call. What it hands out is the operating system's randomness, each byte of it
-// once. Safe for concurrent use.
-type randomPool struct{ blocks sync.Pool }
-
-// randomBlock is some randomness of which the first bytes are spent.
+// randomBlock is some of the operating system's randomness, read ahead since each
+// reading may cost a system call. It hands out each byte once.
 type randomBlock struct {
-	spent int
-	bytes [512]byte
+	left  int // bytes not handed out, those at the front
+	bytes [32 * len(DecisionID{})]byte
 }
 
-// Read implements io.Reader.
-func (r *randomPool) Read(p []byte) (int, error) {
-	b, ok := r.blocks.Get().(*randomBlock)
-	if !ok {
-		b = &randomBlock{spent: len(b.bytes)}
-	}
-	if len(p) > len(b.bytes)-b.spent {
-		if len(p) > len(b.bytes) {
-			r.blocks.Put(b)
-			return rand.Read(p)
-		}
+// id returns a new decision id.
+func (b *randomBlock) id() (id DecisionID) {
+	if b.left == 0 {
 		_, _ = rand.Read(b.bytes[:]) // it never fails, but ends the process
-		b.spent = 0
+		b.left = len(b.bytes)
 	}
-	fresh := b.bytes[b.spent:][:len(p)]
-	copy(p, fresh)
+	b.left -= len(id)
+	fresh := b.bytes[b.left:][:len(id)]
+	copy(id[:], fresh)
 	clear(fresh) // an id that was given out is nowhere else
-	b.spent += len(p)
-	r.blocks.Put(b)
-	return len(p), nil
+	return id
+}
+
+// name gives the decision its id, of these random bytes where there are some. It
+// reports false where there are none to be had.
+func (j *judgement) name(random io.Reader) bool {
+	if random == nil {
+		j.id = j.room.random.id()
+	} else if _, err := io.ReadFull(random, j.id[:]); err != nil {
+		return false
+	}
+	j.idText = j.room.hex(&j.id)
+	return true
 }

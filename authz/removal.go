@@ -4,7 +4,6 @@ import (
 	"maps"
 	"math/bits"
 	"slices"
-	"strings"
 )
 
 // envoyAuthHeaders are what Envoy's own filter tells an upstream about a
@@ -16,11 +15,11 @@ func envoyAuthHeaders() []string {
 // removal knows what an allow removes. Every list is made once for a snapshot,
 // for each set of headers that some tenant sets.
 type removal struct {
-	owned    []string            // by bit
-	always   []string            // guarded besides the owned names
-	variants []string            // every `_` variant; nil where the proxy refuses them
-	guarded  map[string]struct{} // names whose variants are removed
-	lengths  [maxHeaderNameBytes + 1]bool
+	owned    []string                // by bit
+	always   []string                // guarded besides the owned names
+	variants []string                // every `_` variant; nil where the proxy refuses them
+	guarded  map[string]struct{}     // names whose variants are removed
+	endings  endings                 // of the names that a survey looks at
 	rejects  bool                    // the proxy refuses names with `_`
 	lists    map[uint64]*[4][]string // by what is set, then as removeKey.index says
 }
@@ -49,9 +48,11 @@ func newRemoval(owned *OwnedHeaders, proxy ProxySpec) *removal {
 	if !proxy.KeepEnvoyAuthHeaders {
 		r.always = envoyAuthHeaders()
 	}
+	r.endings.add(authorizationHeader)
+	r.endings.add("connection")
 	for _, name := range slices.Concat(r.owned, r.always) {
 		r.guarded[name] = struct{}{}
-		r.lengths[len(name)] = true
+		r.endings.add(name)
 		if !proxy.RejectsUnderscores {
 			r.variants = appendVariants(r.variants, name)
 		}
@@ -136,29 +137,11 @@ func (r *removal) list(key removeKey) []string {
 	return r.build(key)
 }
 
-// dropsGuarded reports whether a Connection header asks the next hop to drop a
-// guarded header or the credential (RFC 9110 section 7.6.1). A proxy takes
-// Connection out itself, save on an upgrade.
-func (r *removal) dropsGuarded(headers *Headers) bool {
-	for i := range headers.Lines {
-		if headers.Lines[i].Name != "connection" {
-			continue
-		}
-		for option := range strings.SplitSeq(headers.Lines[i].Value, ",") {
-			name := strings.ToLower(strings.Trim(option, " \t"))
-			if _, guarded := r.guarded[name]; guarded || name == authorizationHeader {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // isVariant reports whether some upstream may take the name for a guarded one,
 // though it is another: those that follow RFC 3875 fold a dash and an
 // underscore, older ones every byte besides letters and digits.
 func (r *removal) isVariant(name string) bool {
-	return len(name) <= maxHeaderNameBytes && r.lengths[len(name)] && !isDashed(name) && r.folds(name)
+	return r.endings.has(name) && !isDashed(name) && r.folds(name)
 }
 
 // folds is isVariant for a name that is not too long. One that holds letters,

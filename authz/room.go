@@ -1,7 +1,7 @@
 package authz
 
 import (
-	"encoding/hex"
+	"encoding/binary"
 	"slices"
 	"unsafe"
 )
@@ -18,6 +18,7 @@ type room struct {
 	metadata  []MetadataField
 	scratch   scratch
 	id        [2 * len(DecisionID{})]byte
+	random    randomBlock
 }
 
 // begin empties the decision, which then denies, and returns a judgement that
@@ -31,22 +32,46 @@ func (d *Decision) begin() *judgement {
 	d.room = r
 	r.removing = false
 	r.scratch.reset()
-	r.judgement = judgement{}
+	if r.judgement.out != nil {
+		r.judgement = judgement{} // a panic left it
+	}
 	r.judgement.out, r.judgement.room = d, r
 	return &r.judgement
 }
 
-// hex returns the text of the decision's id.
-func (r *room) hex(id []byte) string {
-	hex.Encode(r.id[:], id)
+// hex returns the text of the decision's id, which is that of its String.
+func (r *room) hex(id *DecisionID) string {
+	for i := 0; i < len(id); i += 4 {
+		binary.BigEndian.PutUint64(r.id[2*i:], hexDigits(binary.BigEndian.Uint32(id[i:])))
+	}
 	return unsafe.String(&r.id[0], len(r.id)) //nolint:gosec // overwritten only by the next request
+}
+
+// hexDigits returns the eight lower-case hexadecimal digits of a number, the
+// first in the highest byte: its half bytes are spread over the word, and those
+// above 9 lifted from what follows '9' to the letters.
+func hexDigits(n uint32) uint64 {
+	const ones = 0x0101010101010101
+	w := uint64(n)
+	w = (w | w<<16) & 0x0000ffff0000ffff
+	w = (w | w<<8) & 0x00ff00ff00ff00ff
+	w = (w | w<<4) & 0x0f0f0f0f0f0f0f0f
+	letters := (w + 6*ones) >> 4 & ones
+	return w + '0'*ones + letters*('a'-'9'-1)
 }
 
 // remove lists the headers to remove and the variants of them that the request
 // holds.
 func (j *judgement) remove(key removeKey) {
-	list := j.snapshot.removal.list(key)
-	j.out.Remove = list
+	j.out.Remove = j.snapshot.removal.list(key)
+	if !j.sees.bare {
+		j.removeVariants()
+	}
+}
+
+// removeVariants lists the variants that the request holds, each once.
+func (j *judgement) removeVariants() {
+	list := j.out.Remove
 	for i := range j.req.Headers.Lines {
 		name := j.req.Headers.Lines[i].Name
 		if j.snapshot.removal.isVariant(name) && !slices.Contains(j.out.Remove[len(list):], name) {
