@@ -237,16 +237,17 @@ func levels(wire []byte) func(yield func([]int) bool) {
 
 func walkLevels(b []byte, path []int, yield func([]int) bool) bool {
 	for i := 0; len(b) > 0; i++ {
-		f, rest, ok := nextField(b)
-		if !ok {
+		tag, start, end := next(alias(b))
+		if end == 0 {
 			return true
 		}
-		if b = rest; f.wire == protowire.BytesType {
+		if protowire.Type(tag&7) == protowire.BytesType {
 			here := append(path[:len(path):len(path)], i)
-			if !yield(here) || len(path) < 6 && !walkLevels(f.value, here, yield) {
+			if !yield(here) || len(path) < 6 && !walkLevels(b[start:end], here, yield) {
 				return false
 			}
 		}
+		b = b[end:]
 	}
 	return true
 }
@@ -259,17 +260,17 @@ func rewrite(b []byte, path []int, change func([]byte) []byte) []byte {
 	}
 	var out []byte
 	for i := 0; len(b) > 0; i++ {
-		f, rest, ok := nextField(b)
-		if !ok {
+		tag, start, end := next(alias(b))
+		if end == 0 {
 			return append(out, b...)
 		}
 		if i == path[0] {
-			out = protowire.AppendTag(out, f.number, f.wire)
-			out = protowire.AppendBytes(out, rewrite(f.value, path[1:], change))
+			out = protowire.AppendVarint(out, uint64(tag))
+			out = protowire.AppendBytes(out, rewrite(b[start:end], path[1:], change))
 		} else {
-			out = append(out, b[:len(b)-len(rest)]...)
+			out = append(out, b[:end]...)
 		}
-		b = rest
+		b = b[end:]
 	}
 	return out
 }

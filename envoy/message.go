@@ -46,6 +46,13 @@ func (m *message) addRaw(name, value string) {
 	}
 }
 
+// addRawLine does as addRaw for a name that is known to be no pseudo header's.
+func (m *message) addRawLine(name, value string) {
+	if m.rawCount++; m.rawCount <= maxHeaderLines+pseudoCount {
+		m.addLine(name, value)
+	}
+}
+
 // rawValue returns the value of an entry of `header_map`: the bytes as sent, or
 // else the text. Two that differ are ambiguous.
 func (m *message) rawValue(raw, text string) string {
@@ -58,12 +65,17 @@ func (m *message) rawValue(raw, text string) string {
 
 // add takes one header.
 func (m *message) add(name, value string) {
-	m.headerBytes += len(name) + len(value)
 	if name != "" && name[0] == ':' {
+		m.headerBytes += len(name) + len(value)
 		m.addPseudo(name, value)
 	} else {
-		m.lines = append(m.lines, authz.Header{Name: name, Value: value})
+		m.addLine(name, value)
 	}
+}
+
+func (m *message) addLine(name, value string) {
+	m.headerBytes += len(name) + len(value)
+	m.lines = append(m.lines, authz.Header{Name: name, Value: value})
 }
 
 // addPseudo refuses a pseudo header that is unknown or comes twice.

@@ -1,53 +1,72 @@
 package envoy
 
 import (
-	"unicode/utf8"
 	"unsafe"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// field is one field of a message on the wire.
-type field struct {
-	number protowire.Number
-	wire   protowire.Type
-	value  []byte // of a length-delimited field
+// next finds the first field of a message that is not empty: its tag, which is
+// its number and its wire type, and where its value begins and ends. A value that
+// is not length-delimited is taken for an empty one at its end. No field ends at
+// 0: that is where protobuf cannot tell where it ends, or where a group ends that
+// nobody began.
+func next(b string) (tag uint32, start, end int) {
+	// Nearly all fields are such: a tag of one byte, and a length of one or two.
+	if len(b) >= 2 && b[0]&0x87 == byte(protowire.BytesType) && b[0] >= 8 {
+		start, end = 2, int(b[1])+2
+		if end >= 0x82 {
+			if len(b) < 3 || b[2] >= 0x80 {
+				return nextAny(b)
+			}
+			start, end = 3, end-0x7f+int(b[2])<<7
+		}
+		if end <= len(b) {
+			return uint32(b[0]), start, end
+		}
+		return 0, 0, 0
+	}
+	return nextOther(b)
 }
 
-// nextField takes the first field off a message that is not empty. It reports
-// false where protobuf cannot tell where the field ends, and for the end of a
-// group that nobody began.
-func nextField(b []byte) (f field, rest []byte, ok bool) {
-	// Nearly all fields are such: a tag of one byte, and a length of one or two.
-	if tag := b[0]; tag >= 8 && tag < 0x80 && protowire.Type(tag&7) == protowire.BytesType {
-		if f.value, rest, ok = cut(b, tag); ok {
-			f.number, f.wire = protowire.Number(tag>>3), protowire.BytesType
-			return f, rest, true
+// nextOther does as next for what is not length-delimited or has a longer tag.
+// Nearly all of these are numbers.
+func nextOther(b string) (tag uint32, start, end int) {
+	const most = 9 // bytes of a number that cannot overflow
+	if b[0]&0x87 == byte(protowire.VarintType) && b[0] >= 8 {
+		for i := 1; i < len(b) && i <= most; i++ {
+			if b[i] < 0x80 {
+				return uint32(b[0]), i + 1, i + 1
+			}
 		}
 	}
-	return nextAnyField(b)
+	return nextAny(b)
 }
 
-func nextAnyField(b []byte) (f field, rest []byte, ok bool) {
-	tag, n := protowire.ConsumeVarint(b)
+// nextAny does as next for all fields.
+func nextAny(s string) (tag uint32, start, end int) {
+	b := octets(s)
+	whole, n := protowire.ConsumeVarint(b)
 	if n < 0 {
-		return field{}, nil, false
+		return 0, 0, 0
 	}
-	number := tag >> 3
+	number := whole >> 3
 	if number < uint64(protowire.MinValidNumber) || number > uint64(protowire.MaxValidNumber) {
-		return field{}, nil, false
+		return 0, 0, 0
 	}
-	f.number, f.wire = protowire.Number(number), protowire.Type(tag&7)
-	b = b[n:]
-	if f.wire == protowire.BytesType {
-		f.value, n = protowire.ConsumeBytes(b)
+	tag = uint32(whole)
+	size, empty := 0, 0
+	if wire := protowire.Type(tag & 7); wire == protowire.BytesType {
+		var value []byte
+		value, size = protowire.ConsumeBytes(b[n:])
+		empty = len(value)
 	} else {
-		n = protowire.ConsumeFieldValue(f.number, f.wire, b)
+		size = protowire.ConsumeFieldValue(protowire.Number(number), wire, b[n:])
 	}
-	if n < 0 {
-		return field{}, nil, false
+	if size < 0 {
+		return 0, 0, 0
 	}
-	return f, b[n:], true
+	return tag, n + size - empty, n + size
 }
 
 // decoder reads the wire form of a CheckRequest into a message, as generated
@@ -69,7 +88,7 @@ type entry struct{ name, value, raw string }
 // must be empty but for the room of its list and its map.
 func (d *decoder) decode(b []byte) bool {
 	d.clean = true
-	return d.each(b, protowire.DefaultRecursionLimit-1, (*decoder).check)
+	return d.each(alias(b), protowire.DefaultRecursionLimit-1, (*decoder).check)
 }
 
 // reset empties the message but keeps its room, and forgets all that aliases
@@ -84,79 +103,68 @@ func (d *decoder) reset() {
 
 // each reads the fields of one message. depth is how deep messages may still
 // nest below it.
-func (d *decoder) each(b []byte, depth int, read func(*decoder, field, int) bool) bool {
-	for len(b) > 0 {
-		f, rest, ok := nextField(b)
-		if !ok || !read(d, f, depth) {
+func (d *decoder) each(b string, depth int, read func(d *decoder, tag uint32, value string, depth int) bool) bool {
+	for b != "" {
+		tag, start, end := next(b)
+		if end == 0 || !read(d, tag, b[start:end], depth) {
 			return false
 		}
-		b = rest
+		b = b[end:]
 	}
 	return true
 }
 
-// key is the number of a field whose value is length-delimited, as all are that
-// are read, and 0 for others, which is no number of a field.
-func (f *field) key() protowire.Number {
-	if f.wire != protowire.BytesType {
-		return 0
+func (d *decoder) check(tag uint32, value string, depth int) bool {
+	if tag == tag1 {
+		return d.each(value, depth-1, (*decoder).attributes)
 	}
-	return f.number
+	return d.types.check.admits(tag, value, depth)
 }
 
-func (d *decoder) check(f field, depth int) bool {
-	if f.key() == 1 {
-		return d.each(f.value, depth-1, (*decoder).attributes)
+func (d *decoder) attributes(tag uint32, value string, depth int) bool {
+	switch tag {
+	case tag1:
+		return d.each(value, depth-1, (*decoder).source)
+	case tag4:
+		return d.each(value, depth-1, (*decoder).request)
+	case tag10:
+		return d.extension(value, depth-1)
 	}
-	return d.types.check.admits(&f, depth)
+	return d.types.attributes.admits(tag, value, depth)
 }
 
-func (d *decoder) attributes(f field, depth int) bool {
-	switch f.key() {
-	case 1:
-		return d.each(f.value, depth-1, (*decoder).source)
-	case 4:
-		return d.each(f.value, depth-1, (*decoder).request)
-	case 10:
-		return d.extension(f.value, depth-1)
+func (d *decoder) source(tag uint32, value string, depth int) bool {
+	switch tag {
+	case tag1:
+		return d.each(value, depth-1, (*decoder).sourceAddress)
+	case tag4:
+		d.principal = value
 	}
-	return d.types.attributes.admits(&f, depth)
-}
-
-func (d *decoder) source(f field, depth int) (ok bool) {
-	switch f.key() {
-	case 1:
-		return d.each(f.value, depth-1, (*decoder).sourceAddress)
-	case 4:
-		d.principal, ok = text(f.value)
-		return ok
-	}
-	return d.types.peer.admits(&f, depth)
+	return d.types.peer.admits(tag, value, depth)
 }
 
 // sourceAddress reads one of three kinds of address, of which the last one
 // counts.
-func (d *decoder) sourceAddress(f field, depth int) bool {
-	switch f.key() {
-	case 1:
-		return d.each(f.value, depth-1, (*decoder).socket)
-	case 2, 3:
+func (d *decoder) sourceAddress(tag uint32, value string, depth int) bool {
+	switch tag {
+	case tag1:
+		return d.each(value, depth-1, (*decoder).socket)
+	case tag2, tag3:
 		d.address = ""
 	}
-	return d.types.address.admits(&f, depth)
+	return d.types.address.admits(tag, value, depth)
 }
 
-func (d *decoder) socket(f field, depth int) (ok bool) {
-	if f.key() == 2 {
-		d.address, ok = text(f.value)
-		return ok
+func (d *decoder) socket(tag uint32, value string, depth int) bool {
+	if tag == tag2 {
+		d.address = value
 	}
-	return d.types.socket.admits(&f, depth)
+	return d.types.socket.admits(tag, value, depth)
 }
 
 // extension reads one entry of context_extensions. Beyond the limit it is
 // enough to know that there are too many.
-func (d *decoder) extension(b []byte, depth int) bool {
+func (d *decoder) extension(b string, depth int) bool {
 	ok := d.mapEntry(b, depth)
 	if ok && len(d.context) <= maxContextPairs {
 		d.context[d.entry.name] = d.entry.value
@@ -165,53 +173,67 @@ func (d *decoder) extension(b []byte, depth int) bool {
 }
 
 // mapEntry reads the entry of a map from text to text: what is missing is empty.
-func (d *decoder) mapEntry(b []byte, depth int) bool {
+func (d *decoder) mapEntry(b string, depth int) bool {
 	d.entry = entry{}
 	return d.each(b, depth, (*decoder).mapField)
 }
 
-func (d *decoder) mapField(f field, depth int) (ok bool) {
-	switch f.key() {
-	case 1:
-		d.entry.name, ok = text(f.value)
-	case 2:
-		d.entry.value, ok = text(f.value)
-	default:
-		ok = d.types.entry.admits(&f, depth)
+func (d *decoder) mapField(tag uint32, value string, depth int) bool {
+	switch tag {
+	case tag1:
+		d.entry.name = value
+	case tag2:
+		d.entry.value = value
 	}
-	return ok
+	return d.types.entry.admits(tag, value, depth)
 }
 
-func (d *decoder) request(f field, depth int) bool {
-	if f.key() == 2 {
+func (d *decoder) request(tag uint32, value string, depth int) bool {
+	if tag == tag2 {
 		d.http = true
-		return d.each(f.value, depth-1, (*decoder).httpRequest)
+		return d.httpRequest(value, depth-1)
 	}
-	return d.types.request.admits(&f, depth)
+	return d.types.request.admits(tag, value, depth)
 }
 
-func (d *decoder) httpRequest(f field, depth int) (ok bool) {
-	switch f.key() {
-	case 2:
-		d.method, ok = text(f.value)
-	case 3:
-		ok = d.mappedHeader(f.value, depth-1)
-	case 4:
-		d.path, ok = text(f.value)
-	case 5:
-		d.host, ok = text(f.value)
-	case 6:
-		d.scheme, ok = text(f.value)
-	case 13:
-		ok = d.headerMap(f.value, depth-1)
-	default:
-		ok = d.types.http.admits(&f, depth)
+// httpRequest reads the headers where they are in a map, and all else.
+func (d *decoder) httpRequest(b string, depth int) bool {
+	for b != "" {
+		if b[0] == tag3 && len(b) >= minEntry {
+			if key, end := cutShort(b, formOf(tag3)); endsShort(b, key, end, tag2) {
+				if !d.mappedHeader(b[4:key], b[key+2:end]) {
+					return false
+				}
+				b = b[end:]
+				continue
+			}
+		}
+		tag, start, end := next(b)
+		if end == 0 || !d.httpField(tag, b[start:end], depth) {
+			return false
+		}
+		b = b[end:]
 	}
-	return ok
+	return true
 }
 
-// text returns the bytes as a text, or false for what is no UTF-8.
-func text(b []byte) (string, bool) { return alias(b), utf8.Valid(b) }
+func (d *decoder) httpField(tag uint32, value string, depth int) bool {
+	switch tag {
+	case tag2:
+		d.method = value
+	case tag3:
+		return d.mappedEntry(value, depth-1)
+	case tag4:
+		d.path = value
+	case tag5:
+		d.host = value
+	case tag6:
+		d.scheme = value
+	case tag13:
+		return d.headerMap(value, depth-1)
+	}
+	return d.types.http.admits(tag, value, depth)
+}
 
 // alias returns a text that is the bytes themselves. It is good for as long as
 // nobody writes to them.

@@ -105,17 +105,10 @@ func TestEveryFieldEndsWhereProtobufEndsIt(t *testing.T) {
 	try := func(b []byte) {
 		t.Helper()
 		err := proto.Unmarshal(b, &emptypb.Empty{})
-		if got := anything.valid(b, 100); got != (err == nil) {
+		if got := anything.valid(string(b), 100); got != (err == nil) {
 			t.Fatalf("%.20x (%d bytes): %v, protobuf: %v", b, len(b), got, err)
 		}
-		if f, rest, ok := nextField(b); ok {
-			number, wire, n := protowire.ConsumeTag(b)
-			value, size := protowire.ConsumeBytes(b[n:])
-			if f.number != number || f.wire != wire || wire == protowire.BytesType && (string(f.value) != string(value) || len(rest) != len(b)-n-size) {
-				t.Fatalf("%.20x: field %d of type %d with %d bytes", b, f.number, f.wire, len(f.value))
-			}
-		}
-		compareCut(t, b)
+		compareNext(t, b)
 	}
 	few := []byte{0, 1, 2, 3, 5, 7, 8, 0x0a, 0x0b, 0x0c, 0x7f, 0x80, 0x81, 0xff}
 	for tag := range 256 {
@@ -154,21 +147,85 @@ func TestEveryFieldEndsWhereProtobufEndsIt(t *testing.T) {
 	}
 }
 
-// compareCut holds cut to nextField: it takes the same field, and takes it where
-// a length of one or two bytes stands behind a tag of one.
-func compareCut(t *testing.T, b []byte) {
+// compareNext holds what finds fields to protobuf's own.
+func compareNext(t *testing.T, b []byte) {
 	t.Helper()
-	f, rest, there := nextField(b)
-	for number := protowire.Number(1); number <= 3; number++ {
-		value, left, ok := cut(b, byte(number)<<3|byte(protowire.BytesType))
-		if ok && (!there || f.number != number || f.wire != protowire.BytesType || string(f.value) != string(value) || string(rest) != string(left)) {
-			t.Fatalf("%.20x: cut takes field %d with %d bytes", b, number, len(value))
-		}
-		head := len(b) - len(rest) - len(f.value)
-		if want := there && f.key() == number && b[0] < 0x80 && head <= 3 && len(b) > 2; ok != want {
-			t.Fatalf("%.20x: cut takes field %d: %v, want %v", b, number, ok, want)
+	number, wire, n := protowire.ConsumeTag(b)
+	if number > protowire.MaxValidNumber {
+		n = -1 // proto.Unmarshal refuses it
+	}
+	value, size := []byte(nil), n
+	if n >= 0 {
+		if size = protowire.ConsumeFieldValue(number, wire, b[n:]); wire == protowire.BytesType {
+			value, size = protowire.ConsumeBytes(b[n:])
 		}
 	}
+	for name, find := range map[string]func(string) (uint32, int, int){"next": next, "nextOther": nextOther, "nextAny": nextAny} {
+		tag, start, end := find(string(b))
+		if n < 0 || size < 0 {
+			if tag != 0 || start != 0 || end != 0 {
+				t.Fatalf("%.20x: %s finds a field from %d to %d", b, name, start, end)
+			}
+			continue
+		}
+		if tag != uint32(protowire.EncodeTag(number, wire)) || end != n+size || start != end-len(value) {
+			t.Fatalf("%.20x: %s finds field %d of type %d from %d to %d", b, name, tag>>3, tag&7, start, end)
+		}
+	}
+}
+
+// TestWhatIsTakenInOneStep holds what takes entries in one step to what reads
+// their fields: it takes all that have the form and short texts, and nothing else.
+func TestWhatIsTakenInOneStep(t *testing.T) {
+	entry := func(name, value string) []byte {
+		return (&injector{at: -1}).encode([]part{{3, "", []part{{1, name, nil}, {2, value, nil}}}, {1, "", []part{{1, "k", nil}}}})
+	}
+	for _, b := range [][]byte{entry("x-b", "v1"), entry("", ""), entry("a", ""), entry("", "b"), entry(strings.Repeat("n", 60), strings.Repeat("v", 63)),
+		entry(strings.Repeat("n", 61), strings.Repeat("v", 63)), entry("n", strings.Repeat("v", 200)), entry(strings.Repeat("n", 200), "v")} {
+		for at := range min(len(b), 16) {
+			for c := range 256 {
+				changed := append([]byte(nil), b...)
+				changed[at] = byte(c)
+				compareShort(t, string(changed))
+			}
+		}
+		for n := range b {
+			compareShort(t, string(b[:n]))
+		}
+	}
+}
+
+// compareShort holds what takes entries in one step to what reads their fields.
+func compareShort(t *testing.T, b string) {
+	t.Helper()
+	var names, values [2]string
+	var sizes [2]int
+	if len(b) >= minEntry {
+		if key, end := cutShort(b, formOf(tag3)); endsShort(b, key, end, tag2) {
+			names[0], values[0], sizes[0] = b[4:key], b[key+2:end], end
+		}
+	}
+	if b != "" {
+		if tag, start, end := next(b); tag == tag3 && start == 2 {
+			inner := b[start:end]
+			if key, from, to := nextOf(inner); key == tag1 && from == 2 {
+				if value, begin, last := nextOf(inner[to:]); value == tag2 && begin == 2 && to+last == len(inner) {
+					names[1], values[1], sizes[1] = inner[from:to], inner[to+begin:to+last], end
+				}
+			}
+		}
+	}
+	if names[0] != names[1] || values[0] != values[1] || sizes[0] != sizes[1] {
+		t.Fatalf("%.40x: took %q, %q and %d bytes, want %q, %q and %d", b, names[0], values[0], sizes[0], names[1], values[1], sizes[1])
+	}
+}
+
+// nextOf is next for a message that may be empty.
+func nextOf(b string) (tag uint32, start, end int) {
+	if b == "" {
+		return 0, 0, 0
+	}
+	return next(b)
 }
 
 // TestEveryFormOfAnEntry writes entries of headers from up to three fields in

@@ -9,54 +9,72 @@ import (
 
 // Tags of the length-delimited fields with these numbers.
 const (
-	tag1 = 1<<3 | 2
-	tag2 = 2<<3 | 2
-	tag3 = 3<<3 | 2
+	tag1  = 1<<3 | 2
+	tag2  = 2<<3 | 2
+	tag3  = 3<<3 | 2
+	tag4  = 4<<3 | 2
+	tag5  = 5<<3 | 2
+	tag6  = 6<<3 | 2
+	tag10 = 10<<3 | 2
+	tag13 = 13<<3 | 2
 )
 
-// cut takes the field with this tag off the front of a message. It reports
-// false where that is no such field, or one whose length takes more than two
-// bytes: that is for nextField.
-func cut(b []byte, tag byte) (value, rest []byte, ok bool) {
-	if len(b) < 3 || b[0] != tag {
-		return nil, nil, false
+// Nearly all entries of headers are written in one form: a field that holds a
+// key, a second field, in this order, and nothing else. Envoy writes all so, but
+// for those with an empty value. Such are taken in one step where each length
+// takes one byte, and in three where it takes more.
+
+// minEntry is the least length of an entry in this form.
+const minEntry = 6
+
+// formOf are the bytes of an entry in this form that are not lengths, up to its
+// key, with the tag of the entry itself.
+func formOf(outer byte) uint32 { return tag1<<16 | uint32(outer) }
+
+// cutShort finds where the key ends, and where the entry does, with which a text
+// of minEntry bytes at least begins, if it has the form up to its key and lengths
+// of one byte. The rest is for endsShort.
+func cutShort(b string, form uint32) (key, end int) {
+	head := binary.LittleEndian.Uint32([]byte(b))
+	if head&0x80ff80ff != form {
+		return 0, 0
 	}
-	start, size := 2, int(b[1])
-	if size >= 0x80 {
-		start, size = 3, size-0x80+int(b[2])<<7
-		if b[2] >= 0x80 {
-			return nil, nil, false
-		}
-	}
-	if size > len(b)-start {
-		return nil, nil, false
-	}
-	return b[start : start+size], b[start+size:], true
+	return 4 + int(head>>24), 2 + int(head>>8&0x7f)
 }
 
-// cutPair returns the texts of an entry that is a key and one other field, in
-// this order, and nothing else. That is how all entries of Envoy are written,
-// but for those with an empty value. Neither is known to be UTF-8.
-func cutPair(b []byte, tag byte) (name, value string, ok bool) {
-	first, b, ok := cut(b, tag1)
-	if !ok {
+// endsShort reports whether what stands between the ends of a key and of its entry
+// is one field, with the tag inner and a length of one byte. No entry ends at 0.
+func endsShort(b string, key, end int, inner byte) bool {
+	return end <= len(b) && key+2 <= end && b[key] == inner && int(b[key+1]) == end-key-2
+}
+
+// cutPair does as cutShort and endsShort for the value of an entry, whatever the
+// lengths in it. Neither text is known to be UTF-8.
+func cutPair(b string, inner uint32) (name, value string, ok bool) {
+	if b == "" {
 		return "", "", false
 	}
-	second, b, ok := cut(b, tag)
-	return alias(first), alias(second), ok && len(b) == 0
+	tag, start, end := next(b)
+	if tag != tag1 || end == len(b) {
+		return "", "", false
+	}
+	name, b = b[start:end], b[end:]
+	tag, start, end = next(b)
+	return name, b[start:end], tag == inner && end == len(b)
 }
 
-// mappedHeader reads one entry of headers. Once there are too many names it
-// does not matter which.
-func (d *decoder) mappedHeader(b []byte, depth int) bool {
-	name, value, ok := cutPair(b, tag2)
-	if !ok {
-		if !d.mapEntry(b, depth) {
-			return false
-		}
-		name, value = d.entry.name, d.entry.value
+// mappedEntry reads one entry of headers, in any form.
+func (d *decoder) mappedEntry(b string, depth int) bool {
+	if name, value, ok := cutPair(b, tag2); ok {
+		return d.mappedHeader(name, value)
 	}
-	if !isCommonName(name) && !d.name(name) || !isPrintable(value) && !d.value(value) {
+	return d.mapEntry(b, depth) && d.mappedHeader(d.entry.name, d.entry.value)
+}
+
+// mappedHeader takes one entry of headers. Once there are too many names it does
+// not matter which.
+func (d *decoder) mappedHeader(name, value string) bool {
+	if !isCommonName(name) && !d.name(name) || !isPlain(value) && !d.value(value) {
 		return false
 	}
 	if d.mappedCount > maxHeaderLines+pseudoCount {
@@ -87,55 +105,65 @@ func (d *decoder) earlier(name string) *string {
 }
 
 // headerMap reads the entries of header_map.
-func (d *decoder) headerMap(b []byte, depth int) bool {
-	for {
-		entry, rest, ok := cut(b, tag1)
-		if !ok {
-			return d.each(b, depth, (*decoder).headerMapField)
+func (d *decoder) headerMap(b string, depth int) bool {
+	for len(b) >= minEntry {
+		key, end := cutShort(b, formOf(tag1))
+		if !endsShort(b, key, end, tag3) {
+			tag, start, stop := next(b)
+			if stop == 0 || !d.headerMapField(tag, b[start:stop], depth) {
+				return false
+			}
+			b = b[stop:]
+			continue
 		}
-		if !d.rawHeader(entry, depth-1) {
+		name, value := b[4:key], b[key+2:end]
+		b = b[end:]
+		if isCommonName(name) && isPlain(value) {
+			d.addRawLine(name, value)
+		} else if !d.rawHeader(name, value) {
 			return false
 		}
-		b = rest
 	}
+	return d.each(b, depth, (*decoder).headerMapField)
 }
 
-func (d *decoder) headerMapField(f field, depth int) bool {
-	if f.key() == 1 {
-		return d.rawHeader(f.value, depth-1)
+func (d *decoder) headerMapField(tag uint32, value string, depth int) bool {
+	if tag == tag1 {
+		return d.rawEntry(value, depth-1)
 	}
-	return d.types.headerMap.admits(&f, depth)
+	return d.types.headerMap.admits(tag, value, depth)
 }
 
-// rawHeader reads one entry of header_map.
-func (d *decoder) rawHeader(b []byte, depth int) bool {
-	name, value, ok := cutPair(b, tag3)
-	if !ok {
-		d.entry = entry{}
-		if !d.each(b, depth, (*decoder).rawField) {
-			return false
-		}
-		name, value = d.entry.name, d.rawValue(d.entry.raw, d.entry.value)
+// rawEntry reads one entry of header_map, in any form. A long one most likely has
+// the one of short ones too.
+func (d *decoder) rawEntry(b string, depth int) bool {
+	if name, value, ok := cutPair(b, tag3); ok {
+		return d.rawHeader(name, value)
 	}
-	if !isPrintable(value) {
-		d.clean = d.clean && !breaksLine(value)
+	d.entry = entry{}
+	return d.each(b, depth, (*decoder).rawField) && d.rawHeader(d.entry.name, d.rawValue(d.entry.raw, d.entry.value))
+}
+
+func (d *decoder) rawField(tag uint32, value string, depth int) bool {
+	switch tag {
+	case tag1:
+		d.entry.name = value
+	case tag2:
+		d.entry.value = value
+	case tag3:
+		d.entry.raw = value
+	}
+	return d.types.header.admits(tag, value, depth)
+}
+
+// rawHeader takes one entry of header_map. Nearly all names are common ones, and
+// no pseudo header is.
+func (d *decoder) rawHeader(name, value string) bool {
+	if !isPlain(value) {
+		d.clean = d.clean && !holdsBreak(value)
 	}
 	d.addRaw(name, value)
-	return isCommonName(name) || d.name(name)
-}
-
-func (d *decoder) rawField(f field, depth int) (ok bool) {
-	switch f.key() {
-	case 1:
-		d.entry.name, ok = text(f.value)
-	case 2:
-		d.entry.value, ok = text(f.value)
-	case 3:
-		d.entry.raw, ok = alias(f.value), true
-	default:
-		ok = d.types.header.admits(&f, depth)
-	}
-	return ok
+	return d.name(name)
 }
 
 // name reports whether a header's name is UTF-8, and notes whether it is one
@@ -149,9 +177,9 @@ func (d *decoder) name(s string) bool {
 }
 
 // value reports whether a header's value is UTF-8, and notes whether it is one
-// that nobody need look at again, as each that isPrintable is.
+// that nobody need look at again, as each that isPlain is.
 func (d *decoder) value(s string) bool {
-	d.clean = d.clean && !breaksLine(s)
+	d.clean = d.clean && !holdsBreak(s)
 	return utf8.ValidString(s)
 }
 

@@ -130,43 +130,45 @@ func newWireTypes() *wireTypes {
 
 // valid reports whether generated code would decode the message. depth is how
 // deep messages may still nest.
-func (t *wireType) valid(b []byte, depth int) bool {
+func (t *wireType) valid(b string, depth int) bool {
 	if depth--; depth < 0 {
 		return false
 	}
-	for len(b) > 0 {
-		f, rest, ok := nextField(b)
-		if !ok || !t.admits(&f, depth) {
+	for b != "" {
+		tag, start, end := next(b)
+		if end == 0 || !t.admits(tag, b[start:end], depth) {
 			return false
 		}
-		b = rest
+		b = b[end:]
 	}
 	return true
 }
 
-// admits reports whether generated code would decode the field.
-func (t *wireType) admits(f *field, depth int) bool {
-	if int(f.number) >= len(t.fields) {
+// admits reports whether generated code would decode a field with this tag and
+// this value.
+func (t *wireType) admits(tag uint32, value string, depth int) bool {
+	number := int(tag >> 3)
+	if number >= len(t.fields) {
 		return true
 	}
-	is := &t.fields[f.number]
+	is := &t.fields[number]
 	if is.kind == wireMap && depth <= 0 {
 		return false // an entry is one level, whatever comes in its place
 	}
-	if f.wire != protowire.BytesType {
+	if protowire.Type(tag&7) != protowire.BytesType {
 		return true
 	}
 	switch is.kind {
 	case wireText:
-		return utf8.Valid(f.value)
+		return isPlain(value) || utf8.ValidString(value)
 	case wireMessage, wireMap:
-		return is.message.valid(f.value, depth)
+		return is.message.valid(value, depth)
 	case wireVarints:
-		return validVarints(f.value)
+		return validVarints(octets(value))
 	case wireFixed32:
-		return len(f.value)%4 == 0
+		return len(value)%4 == 0
 	case wireFixed64:
-		return len(f.value)%8 == 0
+		return len(value)%8 == 0
 	default:
 		return true
 	}

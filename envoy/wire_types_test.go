@@ -75,7 +75,7 @@ func TestEveryKindOfField(t *testing.T) {
 				for _, value := range values {
 					wire := protowire.AppendString(protowire.AppendTag(nil, number, protowire.BytesType), value)
 					err := proto.Unmarshal(wire, dynamicpb.NewMessage(d))
-					if got := table.valid(wire, 100); got != (err == nil) {
+					if got := table.valid(string(wire), 100); got != (err == nil) {
 						t.Errorf("%v, %v: field %d of %q: %v, protobuf: %v", label, kind, number, value, got, err)
 					}
 				}

@@ -53,18 +53,19 @@ func FuzzWords(f *testing.F) {
 // bytes.
 func compareWords(t *testing.T, s string) {
 	t.Helper()
-	printable, common, lower, controls, line := true, len(s) >= 4, s != "", false, false
+	printable, plain, common, lower, controls, line := true, true, len(s) >= 4, s != "", false, false
 	for _, c := range []byte(s) {
 		letter := '^' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '.'
 		printable = printable && ' ' <= c && c <= '~'
+		plain = plain && ' ' <= c && c < utf8.RuneSelf
 		common = common && letter
 		lower = lower && (letter || c < utf8.RuneSelf && strings.IndexByte("!#$%&'*+|~", c) >= 0) // RFC 9110 section 5.6.2
 		controls = controls || c < ' ' && c != '\t' || c == 0x7f
 		line = line || c == '\r' || c == '\n' || c == 0
 	}
 	value := !controls && utf8.ValidString(s) && strings.Trim(s, " \t") == s
-	if isPrintable(s) != printable || isCommonName(s) != common || isLowerName(s) != lower || isFieldValue(s) != value || breaksLine(s) != line {
-		t.Fatalf("%q: printable %v, common %v, name %v, value %v, breaks a line %v", s,
-			isPrintable(s), isCommonName(s), isLowerName(s), isFieldValue(s), breaksLine(s))
+	if isPrintable(s) != printable || isPlain(s) != plain || isCommonName(s) != common || isLowerName(s) != lower || isFieldValue(s) != value || breaksLine(s) != line {
+		t.Fatalf("%q: printable %v, plain %v, common %v, name %v, value %v, breaks a line %v", s,
+			isPrintable(s), isPlain(s), isCommonName(s), isLowerName(s), isFieldValue(s), breaksLine(s))
 	}
 }
