@@ -50,7 +50,11 @@ func newBare(w *world, load workload) (*bare, error) {
 
 func (*bare) levels() []level { return levels()[:1] }
 
-func (b *bare) measure(ctx context.Context, l level, duration time.Duration) (measurement, error) {
+// begin returns b itself: it has nothing to keep from slice to slice.
+func (b *bare) begin(context.Context, level) (session, error) { return b, nil }
+
+// slice needs no lead: nothing has to wake up.
+func (b *bare) slice(ctx context.Context, _, length time.Duration) (reading, error) {
 	start := time.Now()
 	var checks, spent atomic.Int64
 	var group errgroup.Group
@@ -62,7 +66,7 @@ func (b *bare) measure(ctx context.Context, l level, duration time.Duration) (me
 			if err != nil {
 				return err
 			}
-			n, err := b.verify(ctx, start.Add(duration))
+			n, err := b.verify(ctx, start.Add(length))
 			if err != nil {
 				return err
 			}
@@ -73,13 +77,17 @@ func (b *bare) measure(ctx context.Context, l level, duration time.Duration) (me
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return measurement{}, err
+		return reading{}, err
 	}
-	return measurement{
-		Level: l.name, Variant: bareName, Workload: b.load.String(), Checks: int(checks.Load()),
-		Seconds: time.Since(start).Seconds(), CPUSeconds: time.Duration(spent.Load()).Seconds(),
-	}, ctx.Err()
+	seen := sample{untimed: int(checks.Load()), elapsed: time.Since(start)}
+	return reading{seen, cost{server: time.Duration(spent.Load())}}, ctx.Err()
 }
+
+func (b *bare) end(context.Context) (tally, error) {
+	return tally{variant: bareName, workload: b.load.String()}, nil
+}
+
+func (*bare) close() {}
 
 // verify goes over the tokens until the end.
 func (b *bare) verify(ctx context.Context, end time.Time) (int64, error) {

@@ -33,6 +33,10 @@ func (h heap) minus(o heap) heap {
 	return heap{h.objects - o.objects, h.bytes - o.bytes, h.hits - o.hits, h.misses - o.misses}
 }
 
+func (h heap) times(f float64) heap {
+	return heap{h.objects * f, h.bytes * f, h.hits * f, h.misses * f}
+}
+
 func (s *server) heap(ctx context.Context) (h heap, err error) {
 	text, err := fetch(ctx, s.page)
 	if err != nil {
@@ -59,17 +63,39 @@ func counter(text []byte, name string) (float64, error) {
 	return 0, fmt.Errorf("%w: %s", errMetric, name)
 }
 
-// cost is what a server spent, up to a moment or between two.
+// cost is what was spent, up to a moment or between two.
 type cost struct {
-	cpu      time.Duration
-	heap     heap
-	resident int64 // bytes, at the end
+	server, envoy time.Duration // of processors
+	resident      int64         // bytes of the server, at the end
 }
 
-// meter starts to measure; the function that it returns ends that. Reading the
-// heap allocates in the server, so it is read twice at first: the second time
-// costs the third as much as the first cost the second.
-func (s *server) meter(ctx context.Context) (func() (cost, error), error) {
+// costOf reads it of a server from outside.
+func costOf(pid int) (cost, error) {
+	cpu, err := cpuTime(pid)
+	if err != nil {
+		return cost{}, err
+	}
+	resident, err := residentBytes(pid)
+	return cost{server: cpu, resident: resident}, err
+}
+
+func (c cost) since(o cost) cost {
+	return cost{server: c.server - o.server, envoy: c.envoy - o.envoy, resident: c.resident}
+}
+
+// add takes what was spent later.
+func (c *cost) add(later cost) {
+	c.server += later.server
+	c.envoy += later.envoy
+	c.resident = later.resident
+}
+
+// countHeap starts to count; the function that it returns tells what came on
+// top. Reading the heap costs the server up to two milliseconds, allocates, and
+// ends a while after the answer, so it is not done beside what is measured. It
+// is read twice at first: the second time costs the third as much as the first
+// cost the second.
+func (s *server) countHeap(ctx context.Context) (func(context.Context) (heap, error), error) {
 	first, err := s.heap(ctx)
 	if err != nil {
 		return nil, err
@@ -78,21 +104,8 @@ func (s *server) meter(ctx context.Context) (func() (cost, error), error) {
 	if err != nil {
 		return nil, err
 	}
-	pid := s.command.Process.Pid
-	cpu, err := cpuTime(pid)
-	if err != nil {
-		return nil, err
-	}
-	return func() (cost, error) {
-		now, err := cpuTime(pid)
-		if err != nil {
-			return cost{}, err
-		}
+	return func(ctx context.Context) (heap, error) {
 		last, err := s.heap(ctx)
-		if err != nil {
-			return cost{}, err
-		}
-		resident, err := residentBytes(pid)
-		return cost{cpu: now - cpu, heap: last.minus(second).minus(second.minus(first)), resident: resident}, err
+		return last.minus(second).minus(second.minus(first)), err
 	}, nil
 }

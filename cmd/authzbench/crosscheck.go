@@ -53,7 +53,7 @@ func (b *bench) crossCheck(ctx context.Context) (*crossCheck, error) {
 		c.Version = strings.TrimSpace(string(out))
 	}
 	for _, name := range []string{stock, floor, claimgate} {
-		s := b.usual(name)
+		s := b.server(name, usual())
 		if s == nil {
 			continue
 		}

@@ -9,11 +9,12 @@
 //	make authzbench ARGS='-variants floor,floor+workers2,floor+tcp'
 //
 // Every server is a process of its own behind a unix socket. The load is what
-// Envoy sends: encoded CheckRequests with twenty headers, over HTTP/2. Rounds
-// interleave the servers in rotated order, so that what happens to the machine
-// happens to all of them, and ratios are taken within a round. Before anything
-// is measured, a generated client reads an answer of each server and compares
-// it with what that server must say.
+// Envoy sends: encoded CheckRequests with twenty headers, over HTTP/2. Within a
+// round the servers take turns in slices of an eighth of a second, in rotated
+// order, so that what happens to the machine happens to all of them. The slices
+// of a round are one measurement, and ratios are taken within a round. Before
+// anything is measured, a generated client reads an answer of each server and
+// compares it with what that server must say.
 //
 // Times depend on the machine; ratios depend on it less. Linux only: it reads
 // the processor clock of other processes.

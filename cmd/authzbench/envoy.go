@@ -60,7 +60,25 @@ func fronts() []front {
 
 func joinEnvoy(l *lineup, _ *settings) error {
 	l.fronts = fronts()
-	return errors.Join(l.each(stock, usual()), l.each(floor, usual()), l.each(claimgate, usual()))
+	var all []error
+	for _, f := range l.fronts {
+		switch {
+		case f.server == "":
+		case f.lean:
+			all = append(all, l.add(f.server, f.load())) // which asks it nothing but through Envoy
+		default:
+			all = append(all, l.each(f.server, f.load()))
+		}
+	}
+	return errors.Join(all...)
+}
+
+// load is what the server of a front is asked. No two fronts share a server,
+// whose heap is counted while all of them take turns.
+func (f front) load() workload {
+	load := usual()
+	load.Lean = f.lean
+	return load
 }
 
 // envoyProcess is one running Envoy. All fronts are listeners of it: those that
@@ -183,12 +201,12 @@ func (b *bench) envoyConfig(all []front, ports []int) ([]byte, error) {
 		Tenant: identityAt(0, 1).tenant, Needed: neededHeaders(),
 	}
 	for i, f := range all {
-		data.Listeners = append(data.Listeners, listenerOf{f.name, f.server, ports[i], f.native, f.cached, f.lean})
-	}
-	for _, name := range []string{stock, floor, claimgate} {
-		if s := b.usual(name); s != nil {
-			data.Clusters = append(data.Clusters, clusterOf{name, strings.TrimPrefix(s.address, "unix://")})
+		one := listenerOf{Name: f.name, Port: ports[i], Native: f.native, Cached: f.cached, Lean: f.lean}
+		if s := b.server(f.server, f.load()); s != nil {
+			one.Cluster = "server of " + f.name
+			data.Clusters = append(data.Clusters, clusterOf{one.Cluster, strings.TrimPrefix(s.address, "unix://")})
 		}
+		data.Listeners = append(data.Listeners, one)
 	}
 	var text bytes.Buffer
 	t, err := template.New("envoy.yaml").Parse(envoyTemplate)
@@ -199,10 +217,10 @@ func (b *bench) envoyConfig(all []front, ports []int) ([]byte, error) {
 	return text.Bytes(), err
 }
 
-// usual returns the server of a variant under the usual workload.
-func (b *bench) usual(name string) *server {
+// server returns that of a variant under a workload; nil where there is none.
+func (b *bench) server(name string, load workload) *server {
 	for _, s := range b.servers {
-		if s.name == name && s.traffic.workload == usual() {
+		if s.name == name && s.traffic.workload == load {
 			return s
 		}
 	}

@@ -26,7 +26,10 @@ type settings struct {
 	profileDir  string
 }
 
-const maxRounds = 1_000
+const (
+	maxRounds     = 1_000
+	shortestSlice = 10 * time.Millisecond // 20 checks at the lowest rate
+)
 
 var (
 	errFlag   = errors.New("a flag is out of bounds")
@@ -40,6 +43,7 @@ func parse(args []string, stderr io.Writer) (*settings, error) {
 	flags.SetOutput(stderr)
 	flags.IntVar(&s.plan.rounds, "rounds", 9, "`n` rounds, each with every variant at every level")
 	flags.DurationVar(&s.plan.duration, "duration", 3*time.Second, "how long each variant is measured at each level in each round")
+	flags.IntVar(&s.plan.slices, "slices", 0, "`n` slices that -duration is cut into: in a round the variants take turns slice by slice, so that those that are compared are measured close in time; 0: slices of 125ms, or one where -duration is shorter")
 	flags.IntVar(&s.load.Tokens, "tokens", s.load.Tokens, "`n` different tokens; each takes a millisecond to make and 2.2 KB")
 	flags.IntVar(&s.load.Tenants, "tenants", s.load.Tenants, "`n` tenants, among whom the tokens are spread")
 	flags.Float64Var(&s.load.Hits, "hits", s.load.Hits, "`share` of checks whose token was seen lately, 0 to 1")
@@ -80,6 +84,9 @@ func (s *settings) settle(flags *flag.FlagSet, frame, names, scenario string) (e
 	}
 	if s.smoke && !given["rounds"] {
 		s.plan.rounds = 1
+	}
+	if s.plan.slices == 0 {
+		s.plan.slices = slicesOf(s.plan.duration)
 	}
 	if s.chosen, err = chooseVariants(names); err != nil {
 		return err
@@ -131,6 +138,8 @@ func (s *settings) check(rest []string) error {
 		return fmt.Errorf("%w: -rounds is 1 to %d", errFlag, maxRounds)
 	case s.plan.duration < 10*time.Millisecond || s.plan.duration > time.Minute:
 		return fmt.Errorf("%w: -duration is 10ms to 1m", errFlag)
+	case s.plan.slices < 1 || s.plan.length() < shortestSlice:
+		return fmt.Errorf("%w: -slices is at least 1, and at most so many that each has %v of -duration", errFlag, shortestSlice)
 	case s.from != "" && s.reportDir == "":
 		return fmt.Errorf("%w: -from needs -report", errFlag)
 	case s.from != "", s.profileDir != "": // measures nothing, or builds its own

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
@@ -15,6 +14,10 @@ import (
 // callLimit is the deadline of a check, sent as grpc-timeout. It is long, so
 // that a machine that is held up shows as latency and not as an error.
 const callLimit = 5 * time.Second
+
+// grace is for how long after its end a load at a rate still sends what was due:
+// so long that a machine that is held up shows as latency and not as missed.
+const grace = 100 * time.Millisecond
 
 var errNotAllowed = errors.New("the answer does not let the request through")
 
@@ -38,14 +41,25 @@ func levels() []level {
 
 // sample is what the clients saw.
 type sample struct {
-	latencies []time.Duration // sorted, of checks that were answered rightly
+	latencies []time.Duration // of checks that were answered rightly, in no order
+	untimed   int             // such checks whose latency nobody took
 	errors    int
 	err       error // the first
 	missed    int   // due and never sent, since the server did not keep up
 	elapsed   time.Duration
 }
 
-func (s *sample) checks() int { return len(s.latencies) + s.errors }
+func (s *sample) checks() int { return len(s.latencies) + s.untimed + s.errors }
+
+// add takes what was seen elsewhere or later.
+func (s *sample) add(more *sample) {
+	s.latencies = append(s.latencies, more.latencies...)
+	s.untimed += more.untimed
+	s.errors += more.errors
+	s.missed += more.missed
+	s.err = firstOf(s.err, more.err)
+	s.elapsed += more.elapsed
+}
 
 // worker asks again and again.
 type worker struct {
@@ -110,7 +124,8 @@ func (s *server) load(ctx context.Context, l level, duration time.Duration) samp
 	return run(ctx, s.workers(l), l, duration)
 }
 
-// run has workers ask at a level for a while.
+// run has workers ask at a level for a while, and returns what they saw since
+// they ran before.
 func run(ctx context.Context, all []*worker, l level, duration time.Duration) sample {
 	start := time.Now()
 	if l.rate == 0 {
@@ -140,7 +155,7 @@ func saturate(ctx context.Context, all []*worker, end time.Time) {
 // missed.
 func pace(ctx context.Context, all []*worker, rate int, duration time.Duration) {
 	start, count := time.Now(), int(duration.Seconds()*float64(rate))
-	end := start.Add(duration + duration/10)
+	end := start.Add(duration + max(duration/10, grace))
 	due := make(chan time.Time, count)
 	var running sync.WaitGroup
 	for _, w := range all {
@@ -168,15 +183,18 @@ func (w *worker) follow(ctx context.Context, due <-chan time.Time, end time.Time
 	}
 }
 
+// merge takes what the workers saw. They keep their room, so that they need not
+// grow it again while they are measured.
 func merge(all []*worker, elapsed time.Duration) sample {
-	whole := sample{elapsed: elapsed}
+	n := 0
 	for _, w := range all {
-		whole.latencies = append(whole.latencies, w.sample.latencies...)
-		whole.errors += w.sample.errors
-		whole.missed += w.sample.missed
-		whole.err = firstOf(whole.err, w.sample.err)
+		n += len(w.sample.latencies)
 	}
-	slices.Sort(whole.latencies)
+	whole := sample{latencies: make([]time.Duration, 0, n), elapsed: elapsed}
+	for _, w := range all {
+		whole.add(&w.sample)
+		w.sample = sample{latencies: w.sample.latencies[:0]}
+	}
 	return whole
 }
 

@@ -87,7 +87,7 @@ func (s *settings) run(ctx context.Context, progress io.Writer) (*report, error)
 	debug.SetGCPercent(400) // of the load generator: fewer pauses of its own in the latencies
 	r := &report{
 		Started: time.Now().UTC(), Machine: thisMachine(), Versions: versions(), Rounds: s.plan.rounds,
-		Seconds: s.plan.duration.Seconds(),
+		Seconds: s.plan.duration.Seconds(), Slices: s.plan.slices,
 	}
 	var err error
 	err = s.withServers(ctx, progress, func(b *bench, all []contender) error {

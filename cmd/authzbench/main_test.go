@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"flag"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -53,13 +52,16 @@ func TestEveryScenario(t *testing.T) {
 	}
 	dir := t.TempDir()
 	var table, progress bytes.Buffer
-	args := []string{"-scenario", "smoke", "-rounds", "2", "-duration", "20ms", "-report", dir, "-claimgate", buildClaimgate(t)}
+	args := []string{"-scenario", "smoke", "-rounds", "2", "-duration", "20ms", "-slices", "2", "-report", dir, "-claimgate", buildClaimgate(t)}
 	if err := authzbench(t.Context(), args, &table, &progress); err != nil {
 		t.Fatalf("%v\n%s%s", err, &progress, &table)
 	}
 	kept, err := readReport(filepath.Join(dir, "result.json"))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if kept.Slices != 2 {
+		t.Errorf("the result speaks of %d slices", kept.Slices)
 	}
 	complete(t, kept)
 	text, err := os.ReadFile(filepath.Join(dir, "README.md"))
@@ -90,28 +92,6 @@ func complete(t *testing.T, r *report) {
 	}
 	if want := len(fronts()) * len(envoyLevels()); through != want && r.Envoy != errNoEnvoy.Error() {
 		t.Errorf("%d rows through Envoy, want %d", through, want)
-	}
-}
-
-// TestOrderRotates: who is first in a round is last in the next.
-func TestOrderRotates(t *testing.T) {
-	onlyLinux(t)
-	s, err := parse([]string{"-rounds", "2", "-duration", "10ms", "-tokens", "1", "-variants", "floor,stock"}, &bytes.Buffer{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := s.run(t.Context(), &bytes.Buffer{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var order []string
-	for i := range r.Measurements {
-		if m := &r.Measurements[i]; m.Level == saturated {
-			order = append(order, fmt.Sprintf("%d %s", m.Round, m.Variant))
-		}
-	}
-	if got, want := strings.Join(order, ", "), "1 floor, 1 stock, 2 stock, 2 floor"; got != want {
-		t.Errorf("measured in the order %s, want %s", got, want)
 	}
 }
 
@@ -174,6 +154,9 @@ func TestFlags(t *testing.T) {
 		"-variants stock -rounds 0":                  errFlag,
 		"-variants stock -duration 1ms":              errFlag,
 		"-variants stock -duration 2m":               errFlag,
+		"-variants stock -slices -1":                 errFlag,
+		"-variants stock -duration 1s -slices 101":   errFlag,
+		"-variants stock -duration 1s -slices 100":   nil,
 		"-variants stock -frame thin":                errFlag,
 		"-variants stock -from result.json":          errFlag,
 		"-variants stock more":                       errFlag,

@@ -48,12 +48,20 @@ func (r *report) writeConditions(out *strings.Builder) {
 		fmt.Fprintf(out, ", %s %s", name, r.Versions[name])
 	}
 	fmt.Fprintf(out, ", Envoy: %s.\n\n", cmp.Or(r.Envoy, "not part of this run"))
-	fmt.Fprintf(out, "%d rounds of %gs for each variant at each level, interleaved, in rotated order. Figures are medians of the rounds, the least and the greatest in brackets. A ratio compares within one round.", r.Rounds, r.Seconds)
+	fmt.Fprintf(out, "%d rounds of %gs%s for each variant at each level, interleaved, in rotated order.%s Figures are medians of the rounds, the least and the greatest in brackets. A ratio compares within one round.", r.Rounds, r.Seconds, r.cut(), r.turns())
 	for _, name := range slices.Sorted(maps.Keys(r.RequestBytes)) {
 		fmt.Fprintf(out, " A %s request has %d bytes.", name, r.RequestBytes[name])
 	}
 	fmt.Fprintf(out, " Failed checks: %d.\n\n", r.errors())
 	out.WriteString(r.caveats())
+}
+
+// turns says what slices are for, where there are any.
+func (r *report) turns() string {
+	if r.Slices <= 1 {
+		return ""
+	}
+	return " Within a round the variants of a level take turns slice by slice, so that what is compared was measured close in time; the slices of a round are one measurement."
 }
 
 // caveats are what keeps the figures from meaning more than they do.

@@ -49,9 +49,9 @@ func (b *bench) passages(ctx context.Context, all []front, ports []int) ([]conte
 	}
 	var passages []contender
 	for i, f := range all {
-		p := &passage{front: f, envoy: b.envoy, address: fmt.Sprintf("127.0.0.1:%d", ports[i]), traffic: traffic}
-		if f.server != "" {
-			p.server = b.usual(f.server)
+		p := &passage{
+			front: f, envoy: b.envoy, server: b.server(f.server, f.load()),
+			address: fmt.Sprintf("127.0.0.1:%d", ports[i]), traffic: traffic,
 		}
 		if err := p.examine(ctx); err != nil {
 			return nil, fmt.Errorf("%s behind Envoy answers wrongly: %w", f.name, err)
@@ -148,60 +148,23 @@ func (p *passage) once(ctx context.Context, request []byte) (seen, error) {
 	return seen{response.StatusCode, response.Header.Get("X-Saw-User-Id")}, nil
 }
 
-// measure loads one front; what Envoy spends meanwhile counts for it.
-func (p *passage) measure(ctx context.Context, l level, duration time.Duration) (measurement, error) {
+// begin makes clients of the level; what Envoy spends meanwhile counts for this
+// front.
+func (p *passage) begin(ctx context.Context, l level) (session, error) {
 	clients := make([]*httpClient, 0, l.inFlight)
-	defer func() {
-		for _, c := range clients {
-			c.close()
-		}
-	}()
-	workers := make([]*worker, 0, l.inFlight)
+	a := &asking{level: l, server: p.server, envoy: p.envoy}
+	a.variant = p.front.name
 	for i := range l.inFlight {
 		c := &httpClient{address: p.address, requests: p.traffic.all, next: i * len(p.traffic.all) / l.inFlight}
 		clients = append(clients, c)
-		workers = append(workers, &worker{ask: c.ask})
+		a.workers = append(a.workers, &worker{ask: c.ask})
 	}
-	run(ctx, workers, l, duration/10)
-	for _, w := range workers {
-		w.sample = sample{}
-	}
-	end, err := p.meter(ctx)
-	if err != nil {
-		return measurement{}, err
-	}
-	whole := run(ctx, workers, l, duration)
-	envoyCPU, spent, err := end()
-	if err != nil {
-		return measurement{}, err
-	}
-	m := measurement{Level: l.name, Variant: p.front.name, EnvoyCPU: envoyCPU.Seconds()}
-	m.take(&whole)
-	m.spend(spent)
-	return m, ctx.Err()
-}
-
-// meter measures Envoy and the server behind it.
-func (p *passage) meter(ctx context.Context) (func() (time.Duration, cost, error), error) {
-	pid := p.envoy.command.Process.Pid
-	before, err := cpuTime(pid)
-	if err != nil {
-		return nil, err
-	}
-	end := func() (cost, error) { return cost{}, nil }
-	if p.server != nil {
-		if end, err = p.server.meter(ctx); err != nil {
-			return nil, err
+	a.release = func() {
+		for _, c := range clients {
+			c.close()
 		}
 	}
-	return func() (time.Duration, cost, error) {
-		after, err := cpuTime(pid)
-		if err != nil {
-			return 0, cost{}, err
-		}
-		spent, err := end()
-		return after - before, spent, err
-	}, nil
+	return a.open(ctx)
 }
 
 // httpClient sends one request after the other over one connection.

@@ -20,7 +20,8 @@ type report struct {
 	Envoy        string            `json:"envoy,omitempty"` // its version, or why there is none
 	Rounds       int               `json:"rounds"`
 	Seconds      float64           `json:"secondsPerMeasurement"`
-	RequestBytes map[string]int    `json:"requestBytes"` // full and lean
+	Slices       int               `json:"slicesPerMeasurement,omitempty"` // none in results of before there were slices
+	RequestBytes map[string]int    `json:"requestBytes"`                   // full and lean
 	Starts       []startup         `json:"starts"`
 	CrossCheck   *crossCheck       `json:"h2load,omitempty"`
 	Rows         []row             `json:"rows"`
@@ -118,7 +119,7 @@ const quiet = 1.5
 func (r *report) print(out io.Writer) error {
 	m := r.Machine
 	_, _ = fmt.Fprintf(out, "%s, %d processors, %s, %s; load before: %.1f\n", m.System, m.Processors, m.Processor, m.Go, m.Load)
-	_, _ = fmt.Fprintf(out, "%d rounds of %gs, bytes a request: %v; medians, least-greatest in brackets\n", r.Rounds, r.Seconds, r.RequestBytes)
+	_, _ = fmt.Fprintf(out, "%d rounds of %gs%s, bytes a request: %v; medians, least-greatest in brackets\n", r.Rounds, r.Seconds, r.cut(), r.RequestBytes)
 	if m.Load > quiet {
 		_, _ = fmt.Fprintf(out, "THE MACHINE WAS BUSY: do not quote these figures\n")
 	}
@@ -136,6 +137,14 @@ func (r *report) print(out io.Writer) error {
 		return err
 	}
 	return r.printGoals(out)
+}
+
+// cut says how a round is cut into slices, where it is.
+func (r *report) cut() string {
+	if r.Slices <= 1 {
+		return ""
+	}
+	return fmt.Sprintf(" in %d slices", r.Slices)
 }
 
 func (r *report) printGoals(out io.Writer) error {

@@ -206,6 +206,15 @@ func (s *server) dial(address string) error {
 	return nil
 }
 
+func (s *server) levels() []level { return s.at }
+
+// begin makes clients of the level.
+func (s *server) begin(ctx context.Context, l level) (session, error) {
+	a := &asking{level: l, workers: s.workers(l), server: s}
+	a.variant, a.workload, a.lean = s.name, s.traffic.String(), s.traffic.Lean
+	return a.open(ctx)
+}
+
 // said is what the process wrote; whole once it ended.
 func (s *server) said() string {
 	s.stop()
