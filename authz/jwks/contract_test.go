@@ -166,6 +166,9 @@ func TestP3UnknownKIDFetchesOnce(t *testing.T) {
 		if got := s.ask(t.Context(), "b"); got != "pending" {
 			t.Errorf("request 65 is %s", got)
 		}
+		if n := s.source.Status().Waiting; n != maxWaiting {
+			t.Errorf("%d are said to wait", n)
+		}
 		s.want("a", "known")
 		all.Wait()
 		s.wantFetches(2)
@@ -221,6 +224,9 @@ func TestP3AbsentKIDIsFinalAfterAFetchOfTheLastCooldown(t *testing.T) {
 		s.wantFetches(2)
 		s.idp.publish("a", "x")
 		s.sleep(10*time.Second - 1)
+		if n := s.source.Status().Absent; n != 1 {
+			t.Errorf("%d kids are said to be remembered", n)
+		}
 		s.want("x", "unknown") // the hit does not prolong
 		s.want("y", "unknown")
 		s.wantFetches(2)
@@ -391,7 +397,7 @@ func TestP3StatusCounts(t *testing.T) {
 		if status.Kind != KindRemote || status.Keys != 1 || status.UnknownKIDs != 2 || status.GateClosures != 1 {
 			t.Errorf("status %+v", status)
 		}
-		if status.LastSuccess.IsZero() || !status.LastFailure.IsZero() || status.NextRefresh.Before(time.Now()) || status.Restored || !status.Usable {
+		if status.LastSuccess.IsZero() || !status.LastFailure.IsZero() || status.NextRefresh.Before(time.Now()) || status.Restored || !status.Usable || !status.Fetched.Equal(time.Now()) || status.BackOff {
 			t.Errorf("status %+v", status)
 		}
 	})

@@ -17,7 +17,13 @@ func TestP3BackOffClosesTheGate(t *testing.T) {
 		s.sleep(time.Minute) // many cooldowns later
 		s.want("b", "pending")
 		s.wantFetches(2)
+		if status := s.source.Status(); !status.BackOff || status.Failures != 1 {
+			t.Errorf("%+v", status)
+		}
 		s.sleep(4 * time.Minute)
+		if status := s.source.Status(); status.BackOff || status.Failures != 0 {
+			t.Errorf("%+v", status)
+		}
 		s.want("b", "known")
 		s.wantFetches(3)
 	})

@@ -185,6 +185,7 @@ func TestRetainBeforeRun(t *testing.T) {
 		p := newIDP("a")
 		registry := NewRegistry(Options{Transport: p})
 		gone := mustSource(t, registry, SourceSpec{Issuer: "gone", URI: "https://id.example.com/gone"})
+		_ = mustSource(t, registry, SourceSpec{Issuer: "static", Inline: keySetOf(ecKey("s"))})
 		registry.Retain(nil)
 		stop := start(t, registry)
 		synctest.Wait()
@@ -203,7 +204,7 @@ func TestStatusIsOrdered(t *testing.T) {
 	var got []string
 	for _, status := range registry.Status() {
 		got = append(got, status.Issuer)
-		if status.Kind != KindStatic || status.Keys != 1 || status.ID == "" || status.LastSuccess.IsZero() || !status.Usable || !status.StaleAt.IsZero() {
+		if status.Kind != KindStatic || status.Keys != 1 || status.ID == "" || status.LastSuccess.IsZero() || !status.Usable || !status.StaleAt.IsZero() || !status.Fetched.Equal(status.LastSuccess) {
 			t.Errorf("%+v", status)
 		}
 	}
@@ -351,8 +352,8 @@ func TestConcurrentUse(t *testing.T) {
 func TestTransportsAreSharedAndDropped(t *testing.T) {
 	registry := NewRegistry(Options{})
 	first := mustSource(t, registry, SourceSpec{Issuer: "a", URI: "https://a.example.com/"})
-	_ = mustSource(t, registry, SourceSpec{Issuer: "b", URI: "https://b.example.com/"})
-	if len(registry.transports) != 1 {
+	second := mustSource(t, registry, SourceSpec{Issuer: "b", URI: "https://b.example.com/"})
+	if len(registry.transports) != 1 || first.refresher.fetcher.client.Transport != second.refresher.fetcher.client.Transport {
 		t.Errorf("%d transports for equal rules", len(registry.transports))
 	}
 	_ = mustSource(t, registry, SourceSpec{Issuer: "c", URI: "https://c.example.com/", AllowPrivateAddresses: true})

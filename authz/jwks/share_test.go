@@ -150,12 +150,94 @@ func TestEnterGivesUpWithItsContext(t *testing.T) {
 		if _, err := s.enter(short, "a"); resultOf(err) != FetchTimeout {
 			t.Errorf("behind the rate: %v", err)
 		}
+		canceled, end := context.WithCancel(t.Context())
+		time.AfterFunc(time.Millisecond, end)
+		if _, err := s.enter(canceled, "a"); resultOf(err) != FetchCanceled {
+			t.Errorf("behind the rate, and stopped: %v", err)
+		}
 		elapse(time.Second)
 		release, err := s.enter(t.Context(), "a")
 		if err != nil {
 			t.Fatalf("those who gave up kept something: %v", err)
 		}
 		release()
+		if n := s.lines["a"].users; n != 0 {
+			t.Errorf("%d are still in line", n)
+		}
+	})
+}
+
+// TestALeaseHoldsOneOrigin at a time, and nothing once it ended or was refused.
+func TestALeaseHoldsOneOrigin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShare(8, 0, rate.Inf) // one of an origin at a time
+		first, second := &lease{share: s}, &lease{share: s}
+		move := func(l *lease, origin string, want FetchResult) {
+			t.Helper()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if err := l.move(ctx, origin); err != nil && resultOf(err) != want || (err == nil) != (want == FetchOK) {
+				t.Errorf("to %s: %v, want %s", origin, err, want)
+			}
+		}
+		move(first, "a", FetchOK)
+		move(second, "a", FetchTimeout)
+		move(first, "b", FetchOK)
+		move(second, "a", FetchOK)
+		move(first, "a", FetchTimeout)
+		move(second, "b", FetchOK) // since the first gave it up before it was refused
+		for _, l := range []*lease{first, second} {
+			l.end()
+			l.end()
+		}
+		if !s.slots.TryAcquire(8) || s.lines["a"].users != 0 || s.lines["b"].users != 0 {
+			t.Errorf("something is held: %d and %d in line", s.lines["a"].users, s.lines["b"].users)
+		}
+	})
+}
+
+// TestP8OriginsAreForgottenWhereThatGivesThemNothing: not before there are many,
+// and never while their rate is spent.
+func TestP8OriginsAreForgottenWhereThatGivesThemNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for name, row := range map[string]struct {
+			limit  rate.Limit
+			before string // what each origin did
+			left   int    // once there is one too many
+			next   int    // number at which it is looked again
+		}{
+			"idle, without a rate": {rate.Inf, "left", 1, sweepFrom},
+			"idle":                 {askedPerSecond, "rested", 1, sweepFrom},
+			"their rate is spent":  {askedPerSecond, "left", sweepFrom + 1, 2 * sweepFrom},
+			"in use":               {rate.Inf, "stays", sweepFrom + 1, 2 * sweepFrom},
+		} {
+			s := newShare(2*sweepFrom, 0, row.limit)
+			for n := range sweepFrom {
+				release, err := s.enter(t.Context(), fmt.Sprint(n))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if row.before == "stays" {
+					defer release()
+				} else {
+					release()
+				}
+			}
+			if row.before == "rested" {
+				elapse(time.Second)
+			}
+			if len(s.lines) != sweepFrom || s.sweepAt != sweepFrom {
+				t.Errorf("%s: %d of %d origins are remembered", name, len(s.lines), sweepFrom)
+			}
+			release, err := s.enter(t.Context(), "another")
+			if err != nil {
+				t.Fatal(err)
+			}
+			release()
+			if len(s.lines) != row.left || s.sweepAt != row.next {
+				t.Errorf("%s: %d are remembered, and looked through again at %d, want %d and %d", name, len(s.lines), s.sweepAt, row.left, row.next)
+			}
+		}
 	})
 }
 
