@@ -66,8 +66,8 @@ Names and contests
 
   What two tenants contest stays with the one in force. Of two that are new, a
   delegated one gives way to the platform's, and a delegated file that is bad holds
-  no more than the grant gives. Among delegated tenants the order of acceptance
-  outlives a restart in stateDir alone: keep one.
+  no more than the grant gives. Who of the delegated tenants had what, and who
+  came first, outlives a restart in stateDir alone: keep one.
 
   The directories themselves belong to the platform: one that cannot be read at
   all keeps everything as it is, until it is mended or taken out of tenantDirs.

@@ -54,23 +54,28 @@ func TestP6TenantsInForceTakeNoHeldPlace(t *testing.T) {
 }
 
 // TestP6TenantsInForceKeepWhatTheyHad: of two that were accepted once and ask for
-// one host after a start the earlier has it, and keeps it when its file changes,
-// though the other is quarantined and had the host before.
+// one host after a start, which neither had before, the earlier has it, and keeps it
+// when its file changes, though the other is quarantined and asks for it still.
 func TestP6TenantsInForceKeepWhatTheyHad(t *testing.T) {
+	const shop = "hosts: [shop.example]\n"
 	a := newArena(t, 2) // t0 was accepted before t1
 	if err := os.Mkdir(a.path("state"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	a.main(arenaYields("t0") + "stateDir: state\n")
+	a.main(arenaMain + "stateDir: state\n")
 	a.open()
-	a.tenant("t0", arenaTenant("v1")+"hosts: [t1.api.example.com]\n")
+	a.tenant("t0", arenaTenant("v1")+shop)
+	a.tenant("t1", arenaTenant("v1")+shop)
 	a.open()
 	a.onLaterClock()
 	for _, version := range []string{"v1", "v2"} {
-		a.tenant("t0", arenaTenant(version)+"hosts: [t1.api.example.com]\n")
+		a.tenant("t0", arenaTenant(version)+shop)
 		a.live.reload(ask{})
-		if got := a.ask("t1.api.example.com", "/orders/1", a.token("t0")); got != "allowed x-tenant=t0 x-version="+version {
+		if got := a.ask("shop.example", "/orders/1", a.token("t0")); got != "allowed x-tenant=t0 x-version="+version {
 			t.Errorf("%s: %q; %+v", version, got, a.live.Status().Troubled)
+		}
+		if got := a.state("t1"); got != Quarantined {
+			t.Errorf("%s: t1 is %s", version, got)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/claimgate/claimgate/authz"
@@ -48,30 +49,28 @@ func idsOf(places authz.HeldSpec) map[[2]string]bool {
 }
 
 // holder returns a quarantined tenant that holds a place that the claimant
-// asks for and did not have before, or nil. Of two that were accepted once, the
-// earlier one has the place.
+// asks for and did not have before, or nil. Of two that were accepted once, and of
+// which both had the place or none, the earlier one has it.
 func (h *holders) holder(claimant *tenant, claims authz.HeldSpec) (*tenant, string) {
-	own := map[string]bool{}
-	rank := claimant.rank
+	had, rank := &claimant.kept, claimant.rank
 	if claimant.good != nil {
-		rank = 0 // what it asks for beyond its own places is new
-		for _, host := range claimant.good.Places.Hosts {
-			own[host] = true
-		}
+		had, rank = &claimant.good.Places, 0 // what it asks for beyond its own places is new
 	}
 	for _, host := range claims.Hosts {
-		if own[host] {
+		own := slices.Contains(had.Hosts, host)
+		if own && claimant.good != nil {
 			continue
 		}
 		for _, t := range h.claimed(host) {
-			if t.name != claimant.name && (rank == 0 || t.rank != 0 && t.rank < rank) {
+			known := own && !slices.Contains(t.kept.Hosts, host)
+			if t.name != claimant.name && !known && (rank == 0 || t.rank != 0 && t.rank < rank) {
 				return t, "host " + host
 			}
 		}
 	}
 	for id := range idsOf(claims) {
 		for _, t := range h.ids[id] {
-			known := claimant.good != nil && claimant.good.Places.IDs[id[0]] == id[1]
+			known := had.IDs[id[0]] == id[1] && (claimant.good != nil || t.kept.IDs[id[0]] != id[1])
 			if t.name != claimant.name && !known && (rank == 0 || t.rank != 0 && t.rank < rank) {
 				return t, "id " + id[1] + " of issuer " + id[0]
 			}

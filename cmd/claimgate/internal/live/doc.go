@@ -17,10 +17,10 @@
 //   - A tenant that never had one is Quarantined: its places answer that it is
 //     unavailable, and nobody else gets them.
 //   - A place that two tenants ask for stays with the one in force. Where
-//     neither is, as at a start, it goes to whoever was accepted first by the
-//     record in the state directory; without a record both are quarantined.
-//     Who asks for more than it had then takes nothing of what a tenant had whose
-//     file is bad now.
+//     neither is, as at a start, it stays with the one that had it by the record
+//     in the state directory, whether that one's file is good or bad now; of what
+//     neither had, whoever was accepted first gets it, and nobody loses it to what
+//     a bad file merely claims. Without a record both are quarantined.
 //   - A file that was cut in place, so that it holds a strict prefix of its
 //     accepted text, waits for its rest, for another file in its place, or
 //     for a confirmation.

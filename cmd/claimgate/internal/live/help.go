@@ -26,8 +26,11 @@ What is wrong never replaces what was right:
   a new tenant file is bad       quarantined: its places answer 503, to everybody,
                                  and nobody else gets its places, ids and issuers
   two tenants want one place     it stays with the one in force; of two that are new
-                                 neither gets it; at a start the order in which
-                                 they were accepted decides, which stateDir keeps
+                                 neither gets it; at a start it stays with the one
+                                 that had it, though its file be bad by then, and
+                                 of what neither had, the tenant that was accepted
+                                 first gets it; stateDir keeps who had what, and
+                                 the order
   many tenants vanish            more than maxTenantLoss at once stay in force
                                  until that is confirmed; at a start those that
                                  stateDir knows count, and their places answer 503

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/claimgate/claimgate/authz"
 )
 
 // judging works out the next generation under one main file. It changes
@@ -39,6 +41,9 @@ type item struct {
 	bad  error   // why good cannot be had
 
 	compiled *Tenant // of the file as it is, whatever became of it
+
+	news   *authz.HeldSpec // see novel; nil: not known yet
+	newsOf *Tenant
 
 	tried bool // good and bad are known
 	lost  bool // its file is gone

@@ -62,6 +62,9 @@ func (m *model) settle() {
 	for {
 		refused := m.heldPlaces(wants)
 		if len(refused) == 0 {
+			refused = m.takers(wants)
+		}
+		if len(refused) == 0 {
 			refused = m.intruders(wants)
 		}
 		if len(refused) == 0 {
@@ -110,14 +113,36 @@ func (m *model) heldPlaces(wants map[string]*grant) map[string]bool {
 				if t.good != nil && slices.Contains(t.good.hosts, host) || !slices.Contains(holder.places(), host) {
 					continue
 				}
-				first := t.good == nil && t.rank != 0 && (holder.rank == 0 || t.rank < holder.rank)
-				had := slices.Contains(t.kept, host) || !holder.bad || holder.rank == 0 // beyond that it comes before no broken one
-				before := first && had
+				before := t.good == nil && t.rank != 0 && (holder.rank == 0 || t.rank < holder.rank)
+				if had := t.had(host); had != holder.had(host) && t.good == nil && t.rank != 0 {
+					before = had // the order decides where both had it, or none
+				}
 				refused[name] = refused[name] || !before
 			}
 		}
 	}
 	maps.DeleteFunc(refused, func(_ string, yes bool) bool { return !yes })
+	return refused
+}
+
+// had reports whether the tenant, without a version, had the host and asks for it
+// still. Of what a bad file asks for nothing is known.
+func (m *modelled) had(host string) bool {
+	return m.rank != 0 && slices.Contains(m.kept, host) && (m.bad || slices.Contains(m.hosts, host))
+}
+
+// takers finds who asks for what another tenant without a version had, and did not
+// have it.
+func (m *model) takers(wants map[string]*grant) map[string]bool {
+	refused := map[string]bool{}
+	for a, want := range wants {
+		for b := range wants {
+			taker, owner := m.tenants[a], m.tenants[b]
+			if a != b && taker.good == nil && owner.good == nil && slices.ContainsFunc(want.hosts, func(host string) bool { return owner.had(host) && !taker.had(host) }) {
+				refused[a] = true
+			}
+		}
+	}
 	return refused
 }
 

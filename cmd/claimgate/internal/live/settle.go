@@ -29,7 +29,7 @@ func (j *judging) settle() (*authz.Snapshot, []authz.HeldSpec, error) {
 	for round := 0; ; round++ {
 		l := j.line()
 		if round >= maxRounds {
-			for _, i := range slices.Concat(l.early, l.fresh) {
+			for _, i := range l.changed(round) {
 				j.giveWay(i, objection{text: "the files that changed contest each other; change fewer of them at a time"})
 			}
 			l = j.line()
@@ -95,7 +95,13 @@ type line struct {
 	fresh []*item // another version, or a new tenant: of these none comes first
 }
 
-func (l *line) all() []*item { return slices.Concat(l.firm, l.early, l.fresh) }
+// all returns them one after another: of those that were accepted once first who
+// asks for no more than it had.
+func (l *line) all() []*item {
+	early := slices.Clone(l.early)
+	slices.SortStableFunc(early, func(a, b *item) int { return order(a.asksMore(), b.asksMore()) })
+	return slices.Concat(l.firm, early, l.fresh)
+}
 
 // line sorts the tenants that can serve. At a start nothing is in force, and
 // tenants of the main file come before files that were never accepted.
@@ -124,6 +130,16 @@ func (j *judging) line() line {
 	slices.SortStableFunc(l.firm, byRank)
 	slices.SortStableFunc(l.early, byRank)
 	return l
+}
+
+// changed returns those that ask for something new and, where that was not enough,
+// all that are not in force.
+func (l *line) changed(round int) []*item {
+	changed := slices.Concat(l.early, l.fresh)
+	if round > maxRounds {
+		return changed
+	}
+	return slices.DeleteFunc(changed, func(i *item) bool { return i.old.good == nil && i.old.rank != 0 && !i.asksMore() })
 }
 
 // together returns the versions that would be in force.
@@ -190,7 +206,11 @@ func (j *judging) yieldIssuers(holding []*tenant, l line) bool {
 	yielded := map[*item]bool{}
 	for _, conflict := range j.againstHeld(items, holding, l, j.main.ContestHeldIssuers(j.together(items), held, came)) {
 		i := items[conflict.Index]
-		if _, own := had[i][conflict.What]; !yielded[i] && !own {
+		_, own := had[i][conflict.What]
+		if i.old.good == nil && i.old.rank != 0 {
+			own = !isOf(&conflict.What, i.novel()) // it had that before this process began
+		}
+		if !yielded[i] && !own {
 			j.giveWay(i, conflict.objection())
 			yielded[i] = true
 		}
@@ -276,6 +296,7 @@ func hasPosition(why, path string) bool { return len(why) > len(path) && why[:le
 // resolve takes back what is in conflict: first what asks for places that another
 // has and keeps. Of versions that are both new neither comes first, so both are.
 func (j *judging) resolve(l line, conflicts []Conflict, held []authz.HeldSpec) error {
+	forward := conflicts
 	reasons, err := j.blame(l.all(), conflicts)
 	if err != nil {
 		return err
@@ -302,7 +323,9 @@ func (j *judging) resolve(l line, conflicts []Conflict, held []authz.HeldSpec) e
 		bad.problems = bad.problems[:len(bad.problems)-1]
 		return bad
 	}
-	if intruders := j.intruders(l, reasons); len(intruders) > 0 {
+	if takers := j.takers(l, forward, held); len(takers) > 0 {
+		reasons = takers
+	} else if intruders := j.intruders(l, reasons); len(intruders) > 0 {
 		reasons = intruders
 	}
 	for i, why := range delegatedFirst(reasons) {
