@@ -26,6 +26,7 @@ type listedDir struct {
 	path      string
 	info      os.FileInfo
 	delegated bool
+	ways      int // paths by which List read it; 0: not counted yet
 }
 
 // nameOf tells whose files have a name, or had it.
@@ -44,7 +45,7 @@ func newSpotter() *Spotter {
 func (s *Spotter) add(f *finder, delegated bool) {
 	s.room = min(s.room, maxTenantFiles-len(f.files), maxDirEntries-f.entries)
 	for i, path := range f.dirs {
-		listed := listedDir{path, f.infos[i], delegated}
+		listed := listedDir{path: path, info: f.infos[i], delegated: delegated}
 		path = filepath.Clean(path)
 		if _, twice := s.dirs[path]; twice {
 			listed.info = nil // no directory is this one
@@ -130,7 +131,7 @@ func (s *Spotter) open(path string) *os.Root {
 	if err != nil {
 		return nil
 	}
-	if info, err := root.Stat("."); err == nil && os.SameFile(info, listed.info) && s.ways(info) == 1 {
+	if info, err := root.Stat("."); err == nil && os.SameFile(info, listed.info) && s.ways(path) == 1 {
 		return root
 	}
 	_ = root.Close()
@@ -139,14 +140,18 @@ func (s *Spotter) open(path string) *os.Root {
 
 // ways counts the paths by which List read a directory: a change there is told
 // of by one of them.
-func (s *Spotter) ways(info os.FileInfo) int {
-	ways := 0
+func (s *Spotter) ways(path string) int {
+	counted := s.dirs[path]
+	if counted.ways > 0 {
+		return counted.ways
+	}
 	for _, listed := range s.dirs {
-		if os.SameFile(info, listed.info) {
-			ways++
+		if os.SameFile(counted.info, listed.info) {
+			counted.ways++
 		}
 	}
-	return ways
+	s.dirs[path] = counted
+	return counted.ways
 }
 
 // at looks at one name.

@@ -111,24 +111,51 @@ func (w *Watcher) forward() {
 
 // Watch watches these directories from now on, and no others. It reports
 // whether it began to watch one: what changed there before is still to be looked
-// at. What cannot be watched is in the error.
+// at. What cannot be watched is in the error. It looks at each of them. A directory
+// that has several of these names is told of by one.
 func (w *Watcher) Watch(dirs []string) (began bool, err error) {
-	wanted := make(map[string]bool, len(dirs))
-	for _, dir := range dirs {
-		wanted[dir] = true
-	}
+	wanted, failed := w.distinct(dirs)
 	for dir := range w.watched {
-		if !wanted[dir] {
+		if wanted[dir] == nil {
 			w.forget(dir)
 		}
 	}
 	w.forgetLost()
-	failed := make([]error, 0, len(wanted))
-	for dir := range wanted {
-		added, err := w.add(dir)
-		began, failed = began || added, append(failed, err)
+	for dir, info := range wanted {
+		added, err := w.add(dir, info)
+		began = began || added
+		if err != nil {
+			failed = append(failed, err)
+		}
 	}
 	return began, errors.Join(failed...)
+}
+
+// distinct looks at the directories and returns one name of each: the system
+// watches a directory once, by the name that it heard first.
+func (w *Watcher) distinct(dirs []string) (wanted map[string]os.FileInfo, failed []error) {
+	wanted = make(map[string]os.FileInfo, len(dirs))
+	names := make(map[identity]string, len(dirs))
+	for _, dir := range dirs {
+		if wanted[dir] != nil {
+			continue
+		}
+		info, err := os.Stat(dir)
+		if err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		if id, ok := identify(info); ok {
+			other, twice := names[id]
+			if twice && (w.watched[dir] == nil || w.watched[other] != nil) {
+				continue
+			}
+			delete(wanted, other)
+			names[id] = dir
+		}
+		wanted[dir] = info
+	}
+	return wanted, failed
 }
 
 func (w *Watcher) forget(dir string) {
@@ -151,17 +178,13 @@ func (w *Watcher) forgetLost() {
 }
 
 // add watches a directory, again where another one has its name by now.
-func (w *Watcher) add(dir string) (added bool, err error) {
-	info, err := os.Stat(dir)
+func (w *Watcher) add(dir string, info os.FileInfo) (added bool, err error) {
 	known := w.watched[dir]
-	if err == nil && known != nil && os.SameFile(known, info) {
+	if known != nil && os.SameFile(known, info) {
 		return false, nil
 	}
 	if known != nil {
 		w.forget(dir)
-	}
-	if err != nil {
-		return false, err
 	}
 	if err := w.events.Add(dir); err != nil {
 		return false, err

@@ -11,6 +11,12 @@ one. SIGHUP, or a POST to /reload of the admin listener, looks at every file at
 once; do that after changing a file that the main file refers to, such as a
 jwksFile or a caFile. 'claimgate check' says beforehand what would happen.
 
+Changes are noticed within two seconds, by what the file system tells of the
+directories. What it does not tell is found by a look at everything every 30
+seconds: a change on many network file systems, one of a directory further up, of
+a file that a symbolic link leads to while nothing else changes, and of a file
+with a second name (a hard link) that is written by that name elsewhere.
+
 Replace files by rename: write the new text beside the old one, under a name that
 begins with a dot, and rename it. Mounted ConfigMaps do so. A file that is
 changed in place can be read half-written. While the server runs, one that holds

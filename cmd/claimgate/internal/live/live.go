@@ -57,6 +57,7 @@ type Configuration struct {
 	mainCut [sha256.Size]byte   // of the main file where it was cut in place
 	lost    []string            // tenants that would vanish with the main file
 	dirs    []string            // that were read last
+	listed  bool                // directories were listed since the watcher was told of them
 	ignored []string            // problems of files in them that are no tenant files
 	badDirs *trouble            // why the directories could not be read
 	history history
@@ -148,7 +149,7 @@ func (c *Configuration) Start() error {
 	if err != nil {
 		return err
 	}
-	next.text, c.started, c.dirs, c.ignored = text, main.Settings, list.Dirs, list.Ignored
+	next.text, c.started, c.dirs, c.ignored, c.listed = text, main.Settings, list.Dirs, list.Ignored, true
 	c.enforce(before, next)
 	c.retain()
 	c.report(before, finding{ignored: list.Ignored, compiled: j.compiles}, Started)

@@ -95,9 +95,11 @@ func (w *twins) open(k int, main string) *Configuration {
 	})
 }
 
-// follow watches the directories of now, and looks again where it began to.
+// follow does as Run does: it watches the directories of now, and looks again
+// where it began to.
 func (w *twins) follow() {
-	if began, _ := w.watcher.Watch(w.by.mainPath(), w.by.dirs); began {
+	for w.by.follow(w.watcher); len(w.by.wake) > 0; w.by.follow(w.watcher) {
+		<-w.by.wake
 		w.by.reload(ask{})
 	}
 }

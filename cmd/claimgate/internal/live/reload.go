@@ -200,6 +200,7 @@ func (c *Configuration) attemptFiles(how ask, found *finding) {
 }
 
 func (c *Configuration) attempt(main *Main, how ask, found *finding, edit func(*judging)) (*world, error) {
+	c.listed = true
 	list, err := main.List()
 	if err != nil {
 		return nil, err

@@ -112,12 +112,18 @@ func (blind) Changes() <-chan struct{}             { return nil }
 func (blind) Watch(string, []string) (bool, error) { return false, nil }
 func (blind) Close() error                         { return nil }
 
-// follow points the watcher at the directories of now. What changed before it
-// watched is looked at once more.
+// follow points the watcher at the directories of now, where they were listed
+// since it did so before: the watcher looks at each of them, which would cost more
+// than all else about one file that an event named. What changed before it watched
+// is looked at once more.
 func (c *Configuration) follow(watcher Watcher) {
 	c.mu.Lock()
-	main, dirs := c.mainPath(), slices.Clone(c.dirs)
+	listed, main, dirs := c.listed, c.mainPath(), c.dirs
+	c.listed = false
 	c.mu.Unlock()
+	if !listed {
+		return
+	}
 	began, _ := watcher.Watch(main, dirs) // what cannot be watched is polled, and told where it cannot be read
 	if began {
 		c.again()
