@@ -28,11 +28,36 @@ func (c *claimView) Claim(path []string) (found policy.Value) {
 type mappedView struct {
 	claims *claimView
 	issuer *Issuer
+	asked  uint8           // mappings that were looked up, by bit
+	found  [8]*token.Value // by them
 }
 
 // MappedClaim implements policy.Mapped. Below what is no object it is withheld.
-func (m *mappedView) MappedClaim(name string) policy.Value {
-	return policy.Lookup(m.claims, m.issuer.mapping(name))
+func (m *mappedView) MappedClaim(name string) (found policy.Value) {
+	at := m.issuer.mapping(name)
+	if value := m.at(at); value != nil && value.Kind() != token.Null {
+		setValue(&found, value)
+		return found
+	}
+	if at < 0 {
+		return found // this token's issuer does not know the name
+	}
+	return policy.Lookup(m.claims, m.issuer.mappings[at].path)
+}
+
+// at returns what a mapping of the issuer leads to, nil for nothing. The first few
+// are looked up once, since policy and headers ask for the same ones.
+func (m *mappedView) at(i int) *token.Value {
+	switch {
+	case i < 0:
+		return nil
+	case i >= len(m.found):
+		return m.claims.root.Lookup(m.issuer.mappings[i].path)
+	case m.asked>>i&1 == 0:
+		m.asked |= 1 << i
+		m.found[i] = m.claims.root.Lookup(m.issuer.mappings[i].path)
+	}
+	return m.found[i]
 }
 
 // withheld reports whether the issuer says that it left the claim out: as an

@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/claimgate/claimgate/authz/token"
@@ -88,7 +89,7 @@ func TestListView(t *testing.T) {
 
 // What a mapping cannot reach is not known to be absent, as with `claim`.
 func TestP1MappedViewTellsHiddenFromMissing(t *testing.T) {
-	issuer := &Issuer{mappings: map[string][]string{"roles": {"realm_access", "roles"}}}
+	issuer := &Issuer{mappings: []mapping{{"roles", []string{"realm_access", "roles"}}}}
 	for doc, want := range map[string]policy.Kind{
 		`{"realm_access":{"roles":["a"]}}`:           policy.List,
 		`{"realm_access":{}}`:                        policy.Missing,
@@ -109,6 +110,37 @@ func TestP1MappedViewTellsHiddenFromMissing(t *testing.T) {
 		}
 		if got := view.MappedClaim("other"); got.Kind != policy.Missing {
 			t.Errorf("%s: a name that is not mapped is %v", doc, got.Kind)
+		}
+	}
+}
+
+// Few or many, and asked for again or not, mappings lead to their own claims.
+func TestMappings(t *testing.T) {
+	idp := verifiedIssuer(t, "https://id.example.com/")
+	for count := range 20 {
+		paths, doc := map[string][]string{}, ``
+		for i := range count {
+			name := fmt.Sprint("m", i*7%20)
+			paths[name] = []string{"c", name}
+			doc += fmt.Sprintf(`"%s":"%s of the token",`, name, name)
+		}
+		issuer, problems := NewIssuer(IssuerSpec{Issuer: idp, Mappings: paths})
+		root, err := token.ParseObject([]byte(`{"c":{` + doc + `"other":null}}`))
+		if err != nil || len(problems) > 0 {
+			t.Fatal(err, problems)
+		}
+		view := mappedView{claims: &claimView{root: root}, issuer: issuer}
+		for range 2 {
+			for name := range paths {
+				if got := view.MappedClaim(name); got.Kind != policy.String || got.String != name+" of the token" {
+					t.Errorf("%s of %d is %+v", name, count, got)
+				}
+			}
+			for _, name := range []string{"", "m", "other", "m3x", "c"} {
+				if got := view.MappedClaim(name); got.Kind != policy.Missing || view.at(issuer.mapping(name)) != nil {
+					t.Errorf("%s, which is not mapped, is %+v", name, got)
+				}
+			}
 		}
 	}
 }

@@ -2,6 +2,7 @@ package authz
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"strings"
 	"unicode/utf8"
 	"unsafe"
@@ -36,11 +37,24 @@ const (
 	MaxHeaderTotalBytes = 8 << 10 // of all values
 )
 
+// A word with the same byte eight times is that byte by ones. The high bit of a
+// byte tells whether a comparison holds for it.
+const (
+	ones  = 0x0101010101010101
+	highs = 0x80 * ones
+)
+
+// octets are the bytes of a text, which nobody may write to.
+func octets(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) } //nolint:gosec // the length is that of the text
+
 // encoder turns a value into header text.
 type encoder struct {
 	encoding Encoding
 	join     string
+	plain    bool       // Percent or Refuse: a text may stand as it is
 	special  *[256]bool // bytes that may not stand for themselves
+	marks    uint64     // eight times the byte besides `%` that is printable and special; `%` for none
+	words    bool       // marks tells of all such bytes
 }
 
 func newEncoder(encoding Encoding, join string) encoder {
@@ -48,13 +62,30 @@ func newEncoder(encoding Encoding, join string) encoder {
 	for c := range special {
 		special[c] = c == '%' || c < ' ' || c >= 0x7f || strings.IndexByte(join, byte(c)) >= 0
 	}
-	return encoder{encoding: encoding, join: join, special: &special}
+	e := encoder{encoding: encoding, join: join, plain: encoding == Percent || encoding == Refuse, special: &special}
+	e.marks, e.words = '%'*ones, len(join) <= 1
+	if len(join) == 1 {
+		e.marks = uint64(join[0]) * ones
+	}
+	return e
 }
 
 // encode returns the header text, "" for an absent value. It reports false
 // for a value that this encoding cannot carry. A text that needs no encoding is
 // the value's own; another one lies in the scratch.
 func (e *encoder) encode(v sourced, to *scratch) (string, bool) {
+	text, isText := v.text, v.value == nil
+	if v.value.Kind() == token.String {
+		text, isText = v.value.Str(), true
+	}
+	if isText && e.plain && e.isSafe(text) {
+		return text, true // the common case of what follows
+	}
+	return e.encodeOther(v, to)
+}
+
+// encodeOther is encode for every value.
+func (e *encoder) encodeOther(v sourced, to *scratch) (string, bool) {
 	if isBlank(v) {
 		return "", true
 	}
@@ -74,7 +105,7 @@ func (e *encoder) encode(v sourced, to *scratch) (string, bool) {
 		to.text = appendASCII(to.text, doc)
 		return to.since(from), true
 	case Percent, Refuse:
-		return e.plain(v, to)
+		return e.encodePlain(v, to)
 	}
 	return "", false
 }
@@ -118,8 +149,8 @@ func isBlank(v sourced) bool {
 	return false
 }
 
-// plain encodes a scalar, or a list of scalars where a separator is known.
-func (e *encoder) plain(v sourced, to *scratch) (string, bool) {
+// encodePlain encodes a scalar, or a list of scalars where a separator is known.
+func (e *encoder) encodePlain(v sourced, to *scratch) (string, bool) {
 	if v.value == nil {
 		return e.escape(v.text, to)
 	}
@@ -133,9 +164,14 @@ func (e *encoder) plain(v sourced, to *scratch) (string, bool) {
 	if e.join == "" {
 		return "", false
 	}
+	return e.joined(v.value, to)
+}
+
+// joined encodes the elements of a list with the separator between them.
+func (e *encoder) joined(list *token.Value, to *scratch) (string, bool) {
 	from := len(to.text)
-	for i := range v.value.Len() {
-		text, ok := scalarText(v.value.At(i))
+	for i := range list.Len() {
+		text, ok := scalarText(list.At(i))
 		if !ok || text == "" {
 			return "", false // an empty element and none at all would read alike
 		}
@@ -182,12 +218,40 @@ func (e *encoder) isSafe(text string) bool {
 	if text == "" {
 		return true
 	}
+	if text[0] == ' ' || text[len(text)-1] == ' ' {
+		return false
+	}
+	if b := octets(text); len(b) >= 4 && e.words {
+		return e.isSafeByWords(b)
+	}
 	for i := range len(text) {
 		if e.special[text[i]] {
 			return false
 		}
 	}
-	return text[0] != ' ' && text[len(text)-1] != ' '
+	return true
+}
+
+// isSafeByWords is isSafe for four bytes at least, of which it looks at up to eight
+// at once; the last ones may be looked at twice.
+func (e *encoder) isSafeByWords(b []byte) bool {
+	if len(b) < 8 {
+		return e.odd(uint64(binary.LittleEndian.Uint32(b))|uint64(binary.LittleEndian.Uint32(b[len(b)-4:]))<<32) == 0
+	}
+	odd := e.odd(binary.LittleEndian.Uint64(b[len(b)-8:]))
+	for ; len(b) > 8; b = b[8:] {
+		odd |= e.odd(binary.LittleEndian.Uint64(b))
+	}
+	return odd == 0
+}
+
+// odd returns 0 where none of eight bytes is special. A byte below a space, or
+// above `~`, shows its high bit in a difference or sum: the first such byte at
+// least, since none before it borrows or carries. One that equals a mark is zero
+// where it is taken from it, and so is the first to borrow.
+func (e *encoder) odd(w uint64) uint64 {
+	escape, mark := w^'%'*ones, w^e.marks
+	return ((w - ' '*ones) | (w + ones) | (escape-ones)&^escape | (mark-ones)&^mark) & highs
 }
 
 func (e *encoder) appendEscaped(text string, to *scratch) bool {

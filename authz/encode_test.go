@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"net/url"
@@ -168,4 +169,34 @@ func FuzzHeaderValue(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestP5EveryByteIsToldAtEveryPlace holds that looking at eight bytes at once
+// tells what looking at each tells: with every byte at every place of short and
+// long texts, alone and beside another.
+func TestP5EveryByteIsToldAtEveryPlace(t *testing.T) {
+	for _, join := range []string{"", ",", "|", "; ", ",,", "~", " "} {
+		e := newEncoder(Percent, join)
+		safe := func(text []byte) bool {
+			for _, c := range text {
+				if c < ' ' || c >= 0x7f || c == '%' || strings.IndexByte(join, c) >= 0 {
+					return false
+				}
+			}
+			return len(text) == 0 || text[0] != ' ' && text[len(text)-1] != ' '
+		}
+		for size := range 27 {
+			for at := range size {
+				for c := range 256 {
+					for _, beside := range []byte{'a', 0x00, ' ', '!', '~', 0x7f, 0x80, 0xff, '%' - 1, '%', '%' + 1, ',', ',' + 1} {
+						text := bytes.Repeat([]byte{'a'}, size)
+						text[(at+1)%size], text[at] = beside, byte(c)
+						if got, want := e.isSafe(string(text)), safe(text); got != want {
+							t.Fatalf("join %q: isSafe(%q) = %v", join, text, got)
+						}
+					}
+				}
+			}
+		}
+	}
 }

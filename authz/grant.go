@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/claimgate/claimgate/authz/token"
@@ -23,8 +24,8 @@ type IssuerSpec struct {
 type Issuer struct {
 	issuer      *token.Issuer
 	tenantClaim []string
-	claimText   string // of tenantClaim, quoted
-	mappings    map[string][]string
+	claimText   string    // of tenantClaim, quoted
+	mappings    []mapping // by name
 	credentials []CredentialSpec
 	alone       *credentials // where its tokens may stand; nil: not made beforehand
 }
@@ -52,15 +53,14 @@ func NewIssuer(spec IssuerSpec) (*Issuer, []Problem) {
 	compiled := &Issuer{
 		issuer:      spec.Issuer,
 		tenantClaim: slices.Clone(spec.TenantClaim),
-		mappings:    make(map[string][]string, len(spec.Mappings)),
 		credentials: slices.Clone(spec.Credentials),
 	}
 	compiled.alone = newCredentials(compiled)
 	if spec.TenantClaim != nil {
 		compiled.claimText = fmt.Sprintf("%q", spec.TenantClaim)
 	}
-	for name, path := range spec.Mappings {
-		compiled.mappings[name] = slices.Clone(path)
+	for _, name := range sortedKeys(spec.Mappings) {
+		compiled.mappings = append(compiled.mappings, mapping{name, slices.Clone(spec.Mappings[name])})
 	}
 	return compiled, nil
 }
@@ -77,8 +77,35 @@ func (i *Issuer) same(other *Issuer) bool {
 	return i == other || i.issuer.Equal(other.issuer) && slices.Equal(i.tenantClaim, other.tenantClaim)
 }
 
-// mapping returns the claim path of a mapped name, or nil.
-func (i *Issuer) mapping(name string) []string { return i.mappings[name] }
+// mapping is a name that an issuer gives to a claim.
+type mapping struct {
+	name string
+	path []string
+}
+
+// fewMappings are so few that to compare the name with each is the shorter way.
+const fewMappings = 8
+
+// mapping returns the index of a mapped name, -1 for none.
+func (i *Issuer) mapping(name string) int {
+	if len(i.mappings) > fewMappings {
+		return i.searchMapping(name)
+	}
+	for at := range i.mappings {
+		if i.mappings[at].name == name {
+			return at
+		}
+	}
+	return -1
+}
+
+func (i *Issuer) searchMapping(name string) int {
+	at, found := slices.BinarySearchFunc(i.mappings, name, func(m mapping, name string) int { return strings.Compare(m.name, name) })
+	if !found {
+		return -1
+	}
+	return at
+}
 
 // places returns where tokens of the issuer may stand; none stands for the
 // Authorization header.

@@ -21,6 +21,7 @@ const maxJoinBytes = 4
 type header struct {
 	name     string
 	bit      uint64 // of the owned set
+	fixed    int    // of the tenant's fixed texts; -1: the request tells
 	source   source
 	encoder  encoder
 	required bool
@@ -33,6 +34,7 @@ type headerPlan struct {
 	headers []header
 	all     uint64 // bits of all headers
 	free    uint64 // bits of those that need no token
+	fixed   int    // how many are the same for every request of a tenant
 }
 
 // apply computes the headers to set and their bits. It appends to set. A
@@ -41,7 +43,7 @@ func (p *headerPlan) apply(j *judgement, set []Header) (_ []Header, bits uint64,
 	total := 0
 	for i := range p.headers {
 		h := &p.headers[i]
-		text, ok := h.encoder.encode(h.source.read(j), &j.room.scratch)
+		text, ok := h.text(j)
 		if ok && (len(text) > MaxHeaderValueBytes || total+len(text) > MaxHeaderTotalBytes) {
 			text, ok = "", h.omit
 		}
@@ -58,6 +60,38 @@ func (p *headerPlan) apply(j *judgement, set []Header) (_ []Header, bits uint64,
 	return set, bits, ""
 }
 
+// text is the value for one request. It reports false for one that cannot be sent.
+func (h *header) text(j *judgement) (string, bool) {
+	if h.fixed >= 0 {
+		f := &j.tenant.fixed[h.fixed]
+		return f.text, f.ok
+	}
+	return h.encoder.encode(h.source.read(j), &j.room.scratch)
+}
+
+// fixedText is the value of a header that is the same for every request.
+type fixedText struct {
+	text string
+	ok   bool // it can be sent
+}
+
+// fixTexts encodes what a plan sends of the tenant, in the order of the headers.
+func (p *headerPlan) fixTexts(texts []string) []fixedText {
+	fixed := make([]fixedText, p.fixed)
+	for i := range p.headers {
+		h := &p.headers[i]
+		if h.fixed < 0 {
+			continue
+		}
+		value := sourced{text: h.source.text}
+		if h.source.kind == ofTenant {
+			value.text = texts[h.source.index]
+		}
+		fixed[h.fixed].text, fixed[h.fixed].ok = h.encoder.encode(value, &scratch{})
+	}
+	return fixed
+}
+
 // compileHeaders checks and compiles the headers of a tenant.
 func (p *plan) compileHeaders(spec *TenantSpec, found *problems) {
 	plan := &p.headers
@@ -69,6 +103,10 @@ func (p *plan) compileHeaders(spec *TenantSpec, found *problems) {
 		plan.all |= h.bit
 		if !h.source.needsToken() {
 			plan.free |= h.bit
+		}
+		if h.fixed = -1; h.source.kind <= ofTenant {
+			h.fixed = plan.fixed
+			plan.fixed++
 		}
 		plan.headers = append(plan.headers, h)
 	}
@@ -105,7 +143,10 @@ func (p *plan) compileHeader(spec *TenantSpec, index int, found *problems) heade
 	}
 	checkEncoder(&h, wanted, place, found)
 	if h.source.kind == allClaims && h.encoder.encoding == Percent {
-		h.encoder.encoding = Base64URL
+		h.encoder = newEncoder(Base64URL, wanted.Join)
+	}
+	if h.encoder.plain && h.source.isSubject() {
+		h.source = source{kind: subject}
 	}
 	if wanted.Source.Value != nil {
 		checkLiteral(&h, place+".value", found)

@@ -244,7 +244,7 @@ func (j *judgement) authenticate(ctx context.Context) (Reason, bool) {
 	j.verified = verified
 	j.place = found.place
 	j.claims = claimView{root: verified.Claims}
-	j.mapped = mappedView{claims: &j.claims, issuer: grant.issuer}
+	j.mapped.claims, j.mapped.issuer, j.mapped.asked = &j.claims, grant.issuer, 0
 	j.input.Claims, j.input.Mapped = &j.claims, &j.mapped
 	j.input.IssuerName, j.input.IssuerURL = verified.Issuer.Name(), verified.IssuerURL
 	return 0, true

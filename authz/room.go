@@ -51,7 +51,6 @@ func (r *room) hex(id *DecisionID) string {
 // first in the highest byte: its half bytes are spread over the word, and those
 // above 9 lifted from what follows '9' to the letters.
 func hexDigits(n uint32) uint64 {
-	const ones = 0x0101010101010101
 	w := uint64(n)
 	w = (w | w<<16) & 0x0000ffff0000ffff
 	w = (w | w<<8) & 0x00ff00ff00ff00ff

@@ -29,6 +29,7 @@ const (
 	allClaims
 	issuerName
 	issuerURL
+	subject // the claim `sub`, as a text
 )
 
 // source is a compiled SourceSpec.
@@ -38,6 +39,10 @@ type source struct {
 	path  []string // claim
 	index int      // ofTenant: of the tenant's texts
 }
+
+// isSubject reports whether the source is the claim `sub`, which verification has
+// read and wants to be a text where it is there.
+func (s *source) isSubject() bool { return s.kind == claim && len(s.path) == 1 && s.path[0] == "sub" }
 
 // needsToken reports whether only a verified token yields the value.
 func (s *source) needsToken() bool { return s.kind >= claim }
@@ -68,16 +73,17 @@ func (s *source) read(j *judgement) sourced {
 		return sourced{text: j.issuer.Name()}
 	case issuerURL:
 		return sourced{text: j.verified.IssuerURL}
+	case subject:
+		return sourced{text: j.verified.Subject}
 	case allClaims:
 		return sourced{value: j.claims.root}
 	}
-	path := s.path
+	var value *token.Value
 	if s.kind == mapped {
-		if path = j.grant.issuer.mapping(s.text); path == nil {
-			return sourced{} // this token's issuer does not know the name
-		}
+		value = j.mapped.at(j.grant.issuer.mapping(s.text)) // nil where this token's issuer does not know the name
+	} else {
+		value = j.claims.root.Lookup(s.path)
 	}
-	value := j.claims.root.Lookup(path)
 	if value == nil || value.Kind() == token.Null {
 		return sourced{}
 	}

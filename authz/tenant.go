@@ -59,7 +59,8 @@ type Tenant struct {
 	preflight    bool
 	forwardToken bool
 	plan         *plan
-	texts        []string // what the plan reads of the tenant
+	texts        []string    // what the plan reads of the tenant
+	fixed        []fixedText // headers of the plan that are the same for every request
 	owned        *OwnedHeaders
 }
 
@@ -102,6 +103,7 @@ func NewTenant(spec TenantSpec) (*Tenant, []Problem) {
 		owned:        spec.Owned,
 	}
 	t.plan, t.texts = compilePlan(&spec, &found)
+	t.fixed = t.plan.headers.fixTexts(t.texts)
 	t.resource = compileResource(spec.ResourceMetadata, t.credentials, issuersOf(grants), &found)
 	t.credentials.checkPlaces("issuers", &found)
 	checkOwnedCredentials(t.credentials, spec.Owned, &found)
