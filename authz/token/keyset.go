@@ -8,8 +8,19 @@ import (
 // KeySet is an immutable set of keys of one issuer.
 type KeySet struct {
 	keys  []*Key
+	first []sameKID // those of byKID that are looked at one by one before it
 	byKID map[string][]*Key
 }
+
+// sameKID are the keys that share a kid.
+type sameKID struct {
+	kid  string
+	keys []*Key
+}
+
+// maxFirst is the number of kids that are faster to compare than to hash: nearly
+// all sets have no more.
+const maxFirst = 4
 
 // NewKeySet builds a set. Keys that share a kid are all kept: for a given
 // algorithm exactly one of them must be eligible, else the kid is unknown. The
@@ -26,7 +37,25 @@ func NewKeySet(keys []*Key) *KeySet {
 			s.byKID[k.kid] = append(s.byKID[k.kid], k)
 		}
 	}
+	for kid, keys := range s.byKID {
+		if len(s.first) < maxFirst {
+			s.first = append(s.first, sameKID{kid, keys})
+		}
+	}
 	return s
+}
+
+// withKID returns the keys that have the kid.
+func (s *KeySet) withKID(kid string) []*Key {
+	for i := range s.first {
+		if s.first[i].kid == kid {
+			return s.first[i].keys
+		}
+	}
+	if len(s.byKID) == len(s.first) {
+		return nil
+	}
+	return s.byKID[kid]
 }
 
 // Keys returns the keys, in the order they were given.
@@ -46,7 +75,7 @@ func (s *KeySet) Contains(t Thumbprint) bool {
 }
 
 // HasKID reports whether some key of the set has the kid.
-func (s *KeySet) HasKID(kid string) bool { return len(s.byKID[kid]) > 0 }
+func (s *KeySet) HasKID(kid string) bool { return len(s.withKID(kid)) > 0 }
 
 // Find returns the one key for a token header: the key with that kid that is
 // bound to alg or, for an empty kid, the only key of the set eligible for any
@@ -72,14 +101,14 @@ func (s *KeySet) find(w wantedKey) *Key {
 	if w.kid != "" {
 		eligible := w
 		eligible.allowed = algorithms(w.alg)
-		return eligible.single(s.byKID[w.kid])
+		return eligible.single(s.withKID(w.kid))
 	}
 	return w.single(s.keys)
 }
 
 // bound reports whether some key with the kid is bound to alg.
 func (s *KeySet) bound(kid string, alg Algorithm) bool {
-	for _, k := range s.byKID[kid] {
+	for _, k := range s.withKID(kid) {
 		if k.algs.Has(alg) {
 			return true
 		}

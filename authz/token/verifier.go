@@ -124,26 +124,24 @@ func (v *Verifier) VerifyFrom(ctx context.Context, raw string, now time.Time, cl
 	if len(raw) > MaxTokenBytes {
 		return Verified{}, ErrTooLarge
 	}
-	s := sent{raw: raw, client: client, now: now}
 	if v.cache == nil {
-		e, err := v.fresh(ctx, &s, &workspace{})
-		return v.outcome(&e, err)
+		return v.uncached(ctx, sent{raw: raw, client: client, now: now})
 	}
 	key := cacheKey{token: sum(raw), scope: v.scope}
 	shard := v.cache.shard(&key)
 	if found := shard.get(&key); found != nil {
-		verified, good, err := v.recheck(ctx, found, now)
+		i, err := v.recheck(ctx, found, now)
 		if err != nil {
 			return Verified{}, err
 		}
-		if good {
+		if i != nil {
 			shard.hits.Add(1)
-			return verified, nil
+			claims := found.claims
+			return Verified{Issuer: i, IssuerURL: i.issOf(claims), Claims: claims, Subject: claims.Get("sub").Str(), Cached: true}, nil
 		}
 		shard.remove(&key)
 	}
-	s.shard, s.key = shard, key
-	return v.missed(ctx, s)
+	return v.missed(ctx, sent{raw: raw, client: client, now: now, shard: shard, key: key})
 }
 
 // sent is a token that is to be verified.
@@ -154,6 +152,12 @@ type sent struct {
 	shard  *shard // nil without a cache
 	key    cacheKey
 	shared bool // another request verified it
+}
+
+// uncached verifies a token where nothing is cached.
+func (v *Verifier) uncached(ctx context.Context, s sent) (Verified, error) {
+	e, err := v.fresh(ctx, &s, &workspace{})
+	return v.outcome(&e, err)
 }
 
 // missed verifies a token that the cache did not have, and keeps it.
@@ -194,24 +198,24 @@ func (v *Verifier) issuer(url string) *Issuer {
 	return v.issuers[url]
 }
 
-// recheck reports whether a cached token would be accepted afresh. An error
-// says that this cannot be known, since the issuer's keys are unavailable.
-func (v *Verifier) recheck(ctx context.Context, e *cached, now time.Time) (verified Verified, good bool, err error) {
+// recheck returns the issuer of a cached token that would be accepted afresh, nil
+// of another. An error says that this cannot be known, since the issuer's keys are
+// unavailable.
+func (v *Verifier) recheck(ctx context.Context, e *cached, now time.Time) (*Issuer, error) {
 	from := e.origin.Value()
 	i := v.issuer(from.issuer)
 	if i == nil || !e.valid(now) {
-		return Verified{}, false, nil
+		return nil, nil
 	}
 	set, err := i.keySet(ctx, "")
 	if err != nil {
-		return Verified{}, false, err
+		return nil, err
 	}
-	iss := i.issOf(e.claims)
-	key := set.find(wantedKey{kid: from.kid, iss: iss, alg: from.alg, allowed: i.algs})
+	key := set.find(wantedKey{kid: from.kid, iss: i.issOf(e.claims), alg: from.alg, allowed: i.algs})
 	if key == nil || key.thumbprint != from.thumbprint {
-		return Verified{}, false, nil
+		return nil, nil
 	}
-	return Verified{Issuer: i, IssuerURL: iss, Claims: e.claims, Subject: e.claims.Get("sub").Str(), Cached: true}, true, nil
+	return i, nil
 }
 
 // fresh verifies a token without the cache. What it returns holds nothing of the
