@@ -45,6 +45,7 @@ func (b *builder) compilePolicies() {
 			continue
 		}
 		b.checkRuleIssuers(at, doc.Rules, b.issuerNames, "issuer")
+		b.dottedPolicy(at, doc.Rules, doc.NamedConditions)
 		own := ownConditions(doc.NamedConditions)
 		known := &namedPart{doc: doc, named: own}
 		b.named[doc.Name] = known
@@ -67,6 +68,8 @@ func (b *builder) compileDefaults() {
 	b.inheritAll(&b.report, d.at, d.use, d.named)
 	own := ownConditions(doc.Policy.NamedConditions)
 	b.checkRuleIssuers(d.at.at("policy"), doc.Policy.Rules, b.issuerNames, "issuer")
+	b.dottedPolicy(d.at.at("policy"), doc.Policy.Rules, doc.Policy.NamedConditions)
+	b.dottedConditions(d.at.at("require"), doc.Require)
 	paths := policyPaths{doc.Policy.NamedConditions, "policy"}
 	spec := policy.Spec{Rules: ruleSpecs(doc.Policy.Rules)}
 	spec.Named = own.with(d.named, &spec)
@@ -132,7 +135,6 @@ func (b *builder) checkGrants(at place, grants []grantDoc) {
 }
 
 func (r *report) checkRuleIssuers(at place, rules []ruleDoc, known []string, what string) {
-	r.dottedRules(at, rules)
 	for i, rule := range rules {
 		for k, name := range rule.Issuers {
 			r.known(at.at(fmt.Sprintf("rules[%d].issuers[%d]", i, k)), what, name, known)

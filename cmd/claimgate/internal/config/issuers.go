@@ -206,6 +206,8 @@ func (b *report) checkIssuer(at place, doc *issuerDoc) {
 		b.checkName(mapping, name)
 		b.dotted(mapping, doc.ClaimMappings[name])
 	}
+	b.dotted(at.at("audienceClaim"), doc.AudienceClaim)
+	b.dotted(at.at("tenantClaim"), doc.TenantClaim)
 	b.once(at.at("audiences"), doc.Audiences)
 	if path := doc.AudienceClaim; len(path) == 1 && slices.Contains([]string{"iss", "sub", "jti"}, path[0]) {
 		b.problem(at.at("audienceClaim"), "this claim does not say for whom a token is", "write a claim such as client_id, or remove this")

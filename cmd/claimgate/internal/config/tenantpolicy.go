@@ -24,6 +24,8 @@ func (b *tenantBuilder) policy() *policy.Policy {
 	}
 	b.base.ownNames(&b.report, t.at, own, inherited)
 	b.checkRuleIssuers(t.at.at("policy"), doc.Rules, b.issuerNames(), "issuer of this tenant")
+	b.dottedPolicy(t.at.at("policy"), doc.Rules, doc.NamedConditions)
+	b.dottedConditions(t.at.at("require"), t.doc.Require)
 	paths := policyPaths{doc.NamedConditions, "policy"}
 	if len(doc.Rules)+len(own) > 0 {
 		spec := policy.Spec{Rules: ruleSpecs(doc.Rules)}
