@@ -74,12 +74,21 @@ func newEncoder(encoding Encoding, join string) encoder {
 // for a value that this encoding cannot carry. A text that needs no encoding is
 // the value's own; another one lies in the scratch.
 func (e *encoder) encode(v sourced, to *scratch) (string, bool) {
-	text, isText := v.text, v.value == nil
-	if v.value.Kind() == token.String {
-		text, isText = v.value.Str(), true
+	if !e.plain {
+		return e.encodeOther(v, to)
 	}
-	if isText && e.plain && e.isSafe(text) {
-		return text, true // the common case of what follows
+	text := v.text // the common cases of what follows
+	switch v.value.Kind() {
+	case token.Invalid:
+	case token.String:
+		text = v.value.Str()
+	case token.List:
+		return e.list(v.value, to)
+	default:
+		return e.encodeOther(v, to)
+	}
+	if e.isSafe(text) {
+		return text, true
 	}
 	return e.encodeOther(v, to)
 }
@@ -161,27 +170,32 @@ func (e *encoder) encodePlain(v sourced, to *scratch) (string, bool) {
 		}
 		return e.escape(text, to)
 	}
-	if e.join == "" {
-		return "", false
-	}
-	return e.joined(v.value, to)
+	return e.list(v.value, to)
 }
 
-// joined encodes the elements of a list with the separator between them.
-func (e *encoder) joined(list *token.Value, to *scratch) (string, bool) {
-	from := len(to.text)
-	for i := range list.Len() {
-		text, ok := scalarText(list.At(i))
-		if !ok || text == "" {
+// list encodes the elements of a list with the separator between them.
+func (e *encoder) list(list *token.Value, to *scratch) (string, bool) {
+	from, text, count := len(to.text), to.text, list.Len()
+	if e.join == "" && count > 0 {
+		return "", false
+	}
+	for i := range count {
+		element := list.At(i)
+		scalar, ok := element.Str(), true
+		if scalar == "" {
+			scalar, ok = scalarText(element)
+		}
+		if !ok || scalar == "" {
 			return "", false // an empty element and none at all would read alike
 		}
 		if i > 0 {
-			to.text = append(to.text, e.join...)
+			text = append(text, e.join...)
 		}
-		if !e.appendEscaped(text, to) {
+		if text, ok = e.appendEscaped(text, scalar); !ok {
 			return "", false
 		}
 	}
+	to.text = text
 	return to.since(from), true
 }
 
@@ -207,9 +221,11 @@ func (e *encoder) escape(text string, to *scratch) (string, bool) {
 		return text, true
 	}
 	from := len(to.text)
-	if !e.appendEscaped(text, to) {
+	escaped, ok := e.appendEscaped(to.text, text)
+	if !ok {
 		return "", false
 	}
+	to.text = escaped
 	return to.since(from), true
 }
 
@@ -254,23 +270,22 @@ func (e *encoder) odd(w uint64) uint64 {
 	return ((w - ' '*ones) | (w + ones) | (escape-ones)&^escape | (mark-ones)&^mark) & highs
 }
 
-func (e *encoder) appendEscaped(text string, to *scratch) bool {
+func (e *encoder) appendEscaped(dst []byte, text string) ([]byte, bool) {
 	if e.isSafe(text) {
-		to.text = append(to.text, text...)
-		return true
+		return append(dst, text...), true
 	}
 	if e.encoding == Refuse {
-		return false
+		return dst, false
 	}
 	for i := range len(text) {
 		c := text[i]
 		if e.special[c] || c == ' ' && (i == 0 || i == len(text)-1) {
-			to.text = appendEscape(to.text, c)
+			dst = appendEscape(dst, c)
 		} else {
-			to.text = append(to.text, c)
+			dst = append(dst, c)
 		}
 	}
-	return true
+	return dst, true
 }
 
 // appendRaw appends the UTF-8 bytes of a text, or the JSON of anything else.

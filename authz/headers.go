@@ -22,10 +22,10 @@ type header struct {
 	name     string
 	bit      uint64 // of the owned set
 	fixed    int    // of the tenant's fixed texts; -1: the request tells
-	source   source
-	encoder  encoder
 	required bool
 	omit     bool
+	source   source
+	encoder  encoder
 }
 
 // headerPlan is the headers that a tenant injects. Those that may be left out come

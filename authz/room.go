@@ -41,9 +41,10 @@ func (d *Decision) begin() *judgement {
 
 // hex returns the text of the decision's id, which is that of its String.
 func (r *room) hex(id *DecisionID) string {
-	for i := 0; i < len(id); i += 4 {
-		binary.BigEndian.PutUint64(r.id[2*i:], hexDigits(binary.BigEndian.Uint32(id[i:])))
-	}
+	binary.BigEndian.PutUint64(r.id[0:], hexDigits(binary.BigEndian.Uint32(id[0:])))
+	binary.BigEndian.PutUint64(r.id[8:], hexDigits(binary.BigEndian.Uint32(id[4:])))
+	binary.BigEndian.PutUint64(r.id[16:], hexDigits(binary.BigEndian.Uint32(id[8:])))
+	binary.BigEndian.PutUint64(r.id[24:], hexDigits(binary.BigEndian.Uint32(id[12:])))
 	return unsafe.String(&r.id[0], len(r.id)) //nolint:gosec // overwritten only by the next request
 }
 

@@ -41,9 +41,9 @@ func (e *endings) has(name string) bool {
 // survey looks at the name of each header once.
 func (r *removal) survey(headers *Headers, found *survey) {
 	*found = survey{}
-	variants := 0
-	for i := range headers.Lines {
-		if line := &headers.Lines[i]; r.endings.has(line.Name) && r.notice(line, found) {
+	variants, lines := 0, headers.Lines
+	for i := range lines {
+		if line := &lines[i]; r.endings.has(line.Name) && r.notice(line, found) {
 			variants++
 		}
 	}
