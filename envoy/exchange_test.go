@@ -42,6 +42,20 @@ func TestCheckIsHandledFromBytesToBytes(t *testing.T) {
 	}
 }
 
+// TestEachCodecHasItsServer: what stands in a Service is what its options name.
+func TestEachCodecHasItsServer(t *testing.T) {
+	server := NewServer(ServerOptions{Decider: always(allow)})
+	for _, overwrite := range []bool{false, true} {
+		_, own := ServiceOptions{OverwriteFreed: overwrite}.authorization(server)
+		if w, ok := own.(*wireServer); !ok || w.Server != server || w.overwrite != overwrite {
+			t.Errorf("without a codec: %T", own)
+		}
+	}
+	if desc, generated := (ServiceOptions{Codec: CodecGenerated}).authorization(server); desc != &authv3.Authorization_ServiceDesc || generated != any(server) {
+		t.Errorf("of generated code: %T", generated)
+	}
+}
+
 // TestInterceptorsStandAroundChecks: an interceptor is told what is called and
 // of whom, is shown no part of the request, and has the last word. An exchange
 // whose request did not arrive holds nothing any more.

@@ -82,6 +82,10 @@ func TestP8Defaults(t *testing.T) {
 	if opts.MaxConcurrentStreams != DefaultMaxConcurrentStreams || opts.MaxMessageBytes != DefaultMaxMessageBytes || opts.MaxConnectionAge != DefaultMaxConnectionAge {
 		t.Errorf("%+v", opts)
 	}
+	given := ServiceOptions{MaxConcurrentStreams: 1, MaxMessageBytes: 1, MaxConnectionAge: 1, DrainWait: 1}
+	if opts := given.withDefaults(); opts != given {
+		t.Errorf("what an operator writes becomes %+v", opts)
+	}
 	for given, want := range map[int]int64{-1: DefaultMaxInFlight, 0: DefaultMaxInFlight, 1: 1, 2: 2} {
 		if server := NewServer(ServerOptions{MaxInFlight: given}); server.maxInFlight != want {
 			t.Errorf("%d checks in progress for %d, want %d", server.maxInFlight, given, want)

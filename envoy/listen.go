@@ -90,9 +90,7 @@ func listenUnix(path string) (net.Listener, error) {
 	if err := clearSocket(path); err != nil {
 		return nil, err
 	}
-	config := net.ListenConfig{Control: func(_, _ string, conn syscall.RawConn) error {
-		return restrictMode(conn)
-	}}
+	config := socketConfig()
 	l, err := config.Listen(context.Background(), "unix", path)
 	if err != nil {
 		return nil, err
@@ -104,6 +102,10 @@ func listenUnix(path string) (net.Listener, error) {
 	}
 	unix.SetUnlinkOnClose(false)
 	return ownSocket(unix, path)
+}
+
+func socketConfig() net.ListenConfig {
+	return net.ListenConfig{Control: func(_, _ string, conn syscall.RawConn) error { return restrictMode(conn) }}
 }
 
 // ownSocket sets the exact mode and notes which file is ours.

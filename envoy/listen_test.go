@@ -78,6 +78,17 @@ func TestListenKeepsOthers(t *testing.T) {
 			t.Errorf("%s: %v, want %v", other, err, ErrNotSocket)
 		}
 	}
+	datagrams, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = datagrams.Close() }()
+	if _, err := Listen("unix://" + path); err == nil || errors.Is(err, ErrInUse) {
+		t.Errorf("a socket of another type, which somebody reads: %v", err)
+	}
+	if _, err := os.Lstat(path); err != nil {
+		t.Errorf("a socket of another type is gone: %v", err)
+	}
 	if text, err := os.ReadFile(link); err != nil || string(text) != "precious" {
 		t.Errorf("the file holds %q, %v", text, err)
 	}
@@ -112,6 +123,13 @@ func TestListenAddresses(t *testing.T) {
 	}
 	if _, err := Listen("unix://" + filepath.Join(socketPath(t), "missing", "s")); err == nil || errors.Is(err, ErrAddress) {
 		t.Errorf("a missing directory: %v", err)
+	}
+	file := socketPath(t)
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Listen("unix://" + filepath.Join(file, "s")); err == nil || errors.Is(err, ErrNotSocket) {
+		t.Errorf("below a file: %v", err)
 	}
 	l, err := Listen("127.0.0.1:0")
 	if err != nil {

@@ -87,15 +87,19 @@ func NewService(server *Server, opts ServiceOptions) *Service {
 		closing:   make(chan struct{}),
 	}
 	s.grpc = grpc.NewServer(s.grpcOptions(opts)...)
-	if opts.Codec == CodecGenerated {
-		authv3.RegisterAuthorizationServer(s.grpc, server)
-	} else {
-		wire := newWireServer(server, opts.OverwriteFreed)
-		s.grpc.RegisterService(wire.serviceDesc(), wire)
-	}
+	s.grpc.RegisterService(opts.authorization(server))
 	healthv1.RegisterHealthServer(s.grpc, s.health)
 	s.SetReady(false)
 	return s
+}
+
+// authorization returns what answers checks, with its description.
+func (o ServiceOptions) authorization(server *Server) (*grpc.ServiceDesc, any) {
+	if o.Codec == CodecGenerated {
+		return &authv3.Authorization_ServiceDesc, server
+	}
+	wire := newWireServer(server, o.OverwriteFreed)
+	return wire.serviceDesc(), wire
 }
 
 func (o ServiceOptions) withDefaults() ServiceOptions {
@@ -177,11 +181,9 @@ func (s *Service) Drain(ctx context.Context) {
 	})
 }
 
-// waitForClients gives health checkers the time to take us out of service.
+// waitForClients gives health checkers the time to take us out of service. A
+// negative time is over at once.
 func (s *Service) waitForClients(ctx context.Context) {
-	if s.drainWait <= 0 {
-		return
-	}
 	timer := time.NewTimer(s.drainWait)
 	defer timer.Stop()
 	select {
