@@ -64,10 +64,12 @@ Names and contests
   A file that says 'suspended: true' stops its own tenant, as everywhere, also
   where the field is not given.
 
-  What two tenants contest stays with the one in force. Of two that are new, a
-  delegated one gives way to the platform's, and a delegated file that is bad holds
-  no more than the grant gives. Who of the delegated tenants had what, and who
-  came first, outlives a restart in stateDir alone: keep one.
+  What two tenants contest stays with the one in force, which keeps its places,
+  ids and issuers while its file is bad, whatever is wrong with it. Of two that
+  are new, a delegated one gives way to the platform's, and a delegated file that
+  never was good holds no more than the grant gives: no issuer of its own, and
+  none at all where issuers is not well-formed. Who of the delegated tenants had
+  what, and who came first, outlives a restart in stateDir alone: keep one.
 
   The directories themselves belong to the platform: one that cannot be read at
   all keeps everything as it is, until it is mended or taken out of tenantDirs.

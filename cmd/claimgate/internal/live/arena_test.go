@@ -165,9 +165,14 @@ func (a *arena) token(org string) string {
 // signed returns a good token of the issuer.
 func (a *arena) signed(issuer, org string) string {
 	a.t.Helper()
+	return a.signedFor("arena", issuer, org)
+}
+
+func (a *arena) signedFor(audience, issuer, org string) string {
+	a.t.Helper()
 	now := time.Now()
 	unsigned := jwt.NewWithClaims(jwt.SigningMethodEdDSA, jwt.MapClaims{
-		"iss": issuer, "aud": "arena", "sub": "u1", "org": org, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
+		"iss": issuer, "aud": audience, "sub": "u1", "org": org, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
 	})
 	unsigned.Header["kid"] = "k1"
 	signed, err := unsigned.SignedString(a.secret)
