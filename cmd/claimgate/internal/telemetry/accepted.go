@@ -50,17 +50,56 @@ func (c *acceptedCounters) Collect(metrics chan<- prometheus.Metric) {
 	}
 }
 
-// count counts a decision for which a token was accepted.
-func (c *acceptedCounters) count(decision *authz.Decision) {
-	if decision.Issuer == "" {
-		return
+// acceptedOf remembers the counters of some issuers of one tenant.
+type acceptedOf struct {
+	newest atomic.Pointer[acceptedIssuer]
+}
+
+type acceptedIssuer struct {
+	name    string
+	counter *atomic.Uint64
+	before  *acceptedIssuer
+	count   int // of issuers, with those before
+}
+
+// maxRemembered is how many issuers a tenant remembers: more than it has.
+const maxRemembered = 8
+
+// count counts a decision for which a token was accepted, of the tenant that has
+// these counts. It costs no look at the map where the tenant remembers the issuer.
+func (c *acceptedCounters) count(of *tenantCounts, decision *authz.Decision) {
+	for i := of.accepted.newest.Load(); i != nil; i = i.before {
+		if i.name == decision.Issuer {
+			i.counter.Add(1)
+			return
+		}
 	}
-	of := pair{cmp.Or(decision.Tenant, noneLabel), decision.Issuer}
-	counter, ok := find(*c.known.Load(), of)
+	c.counterOf(of, decision).Add(1)
+}
+
+// counterOf returns the counter of a decision from the map, and has the tenant
+// remember it: the counter of a pair stays the same.
+func (c *acceptedCounters) counterOf(of *tenantCounts, decision *authz.Decision) *atomic.Uint64 {
+	wanted := pair{cmp.Or(decision.Tenant, noneLabel), decision.Issuer}
+	counter, ok := find(*c.known.Load(), wanted)
 	if !ok {
-		counter = c.add(of)
+		counter = c.add(wanted)
 	}
-	counter.Add(1)
+	if of.label != otherLabel {
+		of.accepted.remember(decision.Issuer, counter)
+	}
+	return counter
+}
+
+// remember adds a counter unless there are many, or another one is added just now.
+func (a *acceptedOf) remember(issuer string, counter *atomic.Uint64) {
+	before, count := a.newest.Load(), 1
+	if before != nil {
+		count += before.count
+	}
+	if count <= maxRemembered {
+		a.newest.CompareAndSwap(before, &acceptedIssuer{name: strings.Clone(issuer), counter: counter, before: before, count: count})
+	}
 }
 
 // find returns the counter of a pair: its own, or the one that it shares.

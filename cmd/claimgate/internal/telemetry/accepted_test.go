@@ -79,7 +79,7 @@ func TestAcceptedTokensAreCapped(t *testing.T) {
 		t.Errorf("%d in all", total)
 	}
 	late := &authz.Decision{Tenant: "late", Issuer: "latest"}
-	if n := testing.AllocsPerRun(100, func() { m.accepted.count(late) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { m.checked(late, 0) }); n != 0 {
 		t.Errorf("%v allocations beyond the caps", n)
 	}
 }
@@ -90,7 +90,7 @@ func TestAcceptedTokensUnderConcurrency(t *testing.T) {
 	for range 8 {
 		all.Go(func() {
 			for n := range 1000 {
-				m.accepted.count(&authz.Decision{Tenant: fmt.Sprint("t", n%500), Issuer: fmt.Sprint("i", n%3)})
+				m.checked(&authz.Decision{Tenant: fmt.Sprint("t", n%500), Issuer: fmt.Sprint("i", n%3)}, 0)
 			}
 		})
 	}

@@ -1,11 +1,8 @@
 package telemetry
 
 import (
-	"maps"
 	"runtime"
-	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -32,8 +29,7 @@ const verdicts = int(authz.Unavailable) + 1
 type Metrics struct {
 	registry *prometheus.Registry
 
-	checks        *checkCounters
-	shadowed      *checkCounters
+	tenants       *tenantCounters
 	accepted      *acceptedCounters
 	duration      [verdicts]prometheus.Observer
 	panics        prometheus.Counter
@@ -59,6 +55,7 @@ func NewMetrics() *Metrics {
 		fetchDuration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "claimgate_jwks_fetch_duration_seconds", Help: "Duration of fetches of key sets.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}}),
+		tenants:       newTenantCounters(maxLabels),
 		accepted:      newAcceptedCounters(),
 		issuers:       newLabelCap(maxLabels),
 		configuration: newConfigurationGauges(),
@@ -75,18 +72,6 @@ func NewMetrics() *Metrics {
 
 // addChecks makes the metrics of the hot path and resolves their labels ahead.
 func (m *Metrics) addChecks() {
-	counts := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "claimgate_checks_total", Help: "Decided requests by tenant, verdict and reason."},
-		[]string{"tenant", "verdict", "reason"})
-	m.checks = newCheckCounters(counts, maxLabels, func(tenant string, verdict authz.Verdict, reason authz.Reason) []string {
-		return []string{tenant, verdict.String(), reason.String()}
-	})
-	shadowed := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "claimgate_shadowed_total", Help: "Requests that were allowed although they would have been refused, by tenant and by what would have been the reason."},
-		[]string{"tenant", "reason"})
-	m.shadowed = newCheckCounters(shadowed, maxLabels, func(tenant string, _ authz.Verdict, reason authz.Reason) []string {
-		return []string{tenant, reason.String()}
-	})
 	durations := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "claimgate_check_duration_seconds", Help: "Time from the decoded request to the answer, by verdict.",
 		Buckets: []float64{50e-6, 100e-6, 200e-6, 500e-6, 1e-3, 2e-3, 5e-3, 10e-3, 20e-3, 50e-3, .1, .2, .5, 1}},
@@ -94,7 +79,7 @@ func (m *Metrics) addChecks() {
 	for v := range m.duration {
 		m.duration[v] = durations.WithLabelValues(authz.Verdict(v).String())
 	}
-	m.registry.MustRegister(counts, shadowed, m.accepted, durations)
+	m.registry.MustRegister(m.tenants, m.accepted, durations)
 }
 
 // Gatherer returns what a metrics page shows.
@@ -114,10 +99,13 @@ func (m *Metrics) checked(decision *authz.Decision, elapsed time.Duration) {
 	if int(verdict) >= verdicts {
 		verdict = authz.Deny
 	}
-	m.checks.get(decision.Tenant, verdict, decision.Reason).Inc()
-	m.accepted.count(decision)
+	counts := m.tenants.of(decision.Tenant)
+	counts.checked(verdict, decision.Reason)
+	if decision.Issuer != "" {
+		m.accepted.count(counts, decision)
+	}
 	if reason, ok := wouldBe(decision); ok {
-		m.shadowed.get(decision.Tenant, authz.Allow, reason).Inc()
+		counts.passed(reason)
 	}
 	m.duration[verdict].Observe(elapsed.Seconds())
 }
@@ -137,77 +125,6 @@ func wouldBe(decision *authz.Decision) (authz.Reason, bool) {
 func (m *Metrics) fetched(issuer string, result jwks.FetchResult, elapsed time.Duration) {
 	m.fetches.WithLabelValues(m.issuers.label(issuer), string(result)).Inc()
 	m.fetchDuration.Observe(elapsed.Seconds())
-}
-
-// checkCounters finds the counter of a decision without a lock: a map of
-// tenants that is copied when a tenant is seen for the first time, and in it a
-// slot for each verdict and reason, filled at first use.
-type checkCounters struct {
-	counts  *prometheus.CounterVec
-	labels  func(tenant string, verdict authz.Verdict, reason authz.Reason) []string
-	cap     int
-	reasons int
-
-	mu      sync.Mutex // held to add a tenant
-	tenants atomic.Pointer[map[string]*slots]
-	other   *slots
-}
-
-// slots are the counters of one tenant, by verdict and reason.
-type slots struct {
-	label    string
-	counters []atomic.Pointer[prometheus.Counter]
-}
-
-func newCheckCounters(counts *prometheus.CounterVec, limit int, labels func(string, authz.Verdict, authz.Reason) []string) *checkCounters {
-	c := &checkCounters{counts: counts, labels: labels, cap: limit, reasons: len(authz.Reasons())}
-	c.other = c.newSlots(otherLabel)
-	c.tenants.Store(&map[string]*slots{"": c.newSlots(noneLabel)})
-	return c
-}
-
-func (c *checkCounters) newSlots(label string) *slots {
-	return &slots{label: label, counters: make([]atomic.Pointer[prometheus.Counter], verdicts*c.reasons)}
-}
-
-func (c *checkCounters) get(tenant string, verdict authz.Verdict, reason authz.Reason) prometheus.Counter {
-	if int(reason) >= c.reasons {
-		reason = authz.Internal
-	}
-	s, ok := (*c.tenants.Load())[tenant]
-	if !ok {
-		s = c.add(tenant)
-	}
-	slot := &s.counters[int(verdict)*c.reasons+int(reason)]
-	if counter := slot.Load(); counter != nil {
-		return *counter
-	}
-	counter := c.counts.WithLabelValues(c.labels(s.label, verdict, reason)...)
-	slot.Store(&counter)
-	return counter
-}
-
-// add gives a tenant its slots, or those of all others beyond the cap. The map
-// never grows beyond it, so that what is not in it costs nothing to keep.
-func (c *checkCounters) add(tenant string) *slots {
-	if len(*c.tenants.Load()) > c.cap {
-		return c.other
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	known := *c.tenants.Load()
-	if s, ok := known[tenant]; ok {
-		return s
-	}
-	if len(known) > c.cap {
-		return c.other
-	}
-	tenant = strings.Clone(tenant) // kept longer than the decision
-	s := c.newSlots(tenant)
-	grown := maps.Clone(known)
-	grown[tenant] = s
-	c.tenants.Store(&grown)
-	return s
 }
 
 // labelCap admits the first values of a label and names the rest `_other`.

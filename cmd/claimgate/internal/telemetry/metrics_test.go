@@ -157,6 +157,17 @@ claimgate_verifications_waiting 6
 	}
 }
 
+// countOf returns how many requests of a tenant, by its label, were denied for
+// trouble of our own.
+func countOf(m *Metrics, label string) uint64 {
+	for _, t := range *m.tenants.known.Load() {
+		if t.label == label {
+			return t.checks[int(authz.Deny)*len(t.shadowed)+int(authz.Internal)].Load()
+		}
+	}
+	return 0
+}
+
 func TestLabelsAreCapped(t *testing.T) {
 	m := NewMetrics()
 	for i := range maxLabels + 50 {
@@ -169,10 +180,10 @@ func TestLabelsAreCapped(t *testing.T) {
 	if n := testutil.CollectAndCount(m.verifications.spent); n != maxLabels+1 {
 		t.Errorf("%d series of payers, want %d", n, maxLabels+1)
 	}
-	if n := testutil.CollectAndCount(m.checks.counts); n != maxLabels+1 {
+	if n := testutil.CollectAndCount(m.tenants); n != maxLabels+1 {
 		t.Errorf("%d series of tenants, want %d", n, maxLabels+1)
 	}
-	if n := testutil.ToFloat64(m.checks.counts.WithLabelValues(otherLabel, "deny", "internal")); n != 100 {
+	if n := countOf(m, otherLabel); n != 100 {
 		t.Errorf("%s counts %v, want 100", otherLabel, n)
 	}
 	if n := testutil.CollectAndCount(m.fetches); n != maxLabels+1 {
@@ -183,7 +194,7 @@ func TestLabelsAreCapped(t *testing.T) {
 func TestOddDecisionsAreCountedAsInternalDenials(t *testing.T) {
 	m := NewMetrics()
 	m.checked(&authz.Decision{Verdict: 250, Reason: 250}, 0)
-	if n := testutil.ToFloat64(m.checks.counts.WithLabelValues(noneLabel, "deny", "internal")); n != 1 {
+	if n := countOf(m, noneLabel); n != 1 {
 		t.Errorf("counted %v", n)
 	}
 }
@@ -200,8 +211,63 @@ func TestCountersUnderConcurrency(t *testing.T) {
 	}
 	wg.Wait()
 	for i := range 10 {
-		if n := testutil.ToFloat64(m.checks.counts.WithLabelValues(fmt.Sprintf("t%d", i), "deny", "internal")); n != 800 {
+		if n := countOf(m, fmt.Sprintf("t%d", i)); n != 800 {
 			t.Errorf("t%d: %v, want 800", i, n)
 		}
+	}
+}
+
+// TestTenantsOfEveryNameAreCountedApart: whatever the names have in common, and
+// whatever is reserved for labels, each request counts once, where it belongs.
+func TestTenantsOfEveryNameAreCountedApart(t *testing.T) {
+	m := NewMetrics()
+	names := []string{"a", "b", "acme-prod", "globex-prod", "acme-test", "acmeprod", "acmeproe", "prod", "", noneLabel, otherLabel}
+	for i := range 80 {
+		names = append(names, fmt.Sprintf("tenant-%05d", i), fmt.Sprintf("%05d", i))
+	}
+	for round := range 3 {
+		for i, name := range names {
+			for range i + 1 {
+				m.checked(&authz.Decision{Tenant: name, Issuer: fmt.Sprint("i", round)}, 0)
+			}
+		}
+	}
+	late := maxLabels - (len(names) - 3) // that still have counts of their own
+	for i := range late + 10 {
+		m.checked(&authz.Decision{Tenant: fmt.Sprint("late", i)}, 0)
+	}
+	want := map[string]uint64{noneLabel: 3 * (9 + 10), otherLabel: 3*11 + 10}
+	for i, name := range names {
+		if _, reserved := want[name]; !reserved && name != "" {
+			want[name] = uint64(3 * (i + 1))
+		}
+	}
+	for label, n := range want {
+		if got := countOf(m, label); got != n {
+			t.Errorf("%q counts %d, want %d", label, got, n)
+		}
+	}
+	if _, err := m.Gatherer().Gather(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestIssuersAreCountedApart: a tenant of more issuers than it remembers counts
+// each as often as it came.
+func TestIssuersAreCountedApart(t *testing.T) {
+	m := NewMetrics()
+	for n := range uint64(3 * maxRemembered) {
+		for range n + 1 {
+			m.checked(&authz.Decision{Tenant: "acme", Issuer: fmt.Sprint("i", n)}, 0)
+			m.checked(&authz.Decision{Tenant: "globex", Issuer: fmt.Sprint("i", n%5)}, 0)
+		}
+	}
+	for _, a := range m.Accepted() {
+		if a.Tenant == "acme" && a.Issuer != fmt.Sprint("i", a.Requests-1) {
+			t.Errorf("%s: %d", a.Issuer, a.Requests)
+		}
+	}
+	if n := len(m.Accepted()); n != 3*maxRemembered+5 {
+		t.Errorf("%d pairs", n)
 	}
 }

@@ -27,6 +27,7 @@ type Telemetry struct {
 	decisions *decisionLog
 	outages   outages
 	tracing   *Tracing // nil: no traces
+	debugs    bool     // the log is at debug level, which does not change
 }
 
 // New returns a telemetry that logs to w.
@@ -36,6 +37,7 @@ func New(settings LogSettings, w io.Writer) *Telemetry {
 	metrics := NewMetrics()
 	return &Telemetry{
 		log:       log,
+		debugs:    log.Core().Enabled(zapcore.DebugLevel),
 		ids:       ids,
 		metrics:   metrics,
 		decisions: newDecisionLog(log, ids, settings.DenialsPerSecond, metrics.suppressed),
@@ -102,7 +104,7 @@ func (t *Telemetry) Checked(req *authz.Request, decision *authz.Decision, elapse
 		t.decisions.denied(req, decision, elapsed)
 		return
 	}
-	if t.log.Core().Enabled(zapcore.DebugLevel) {
+	if t.debugs {
 		t.decisions.served(req, decision, elapsed)
 	}
 }
