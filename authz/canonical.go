@@ -108,13 +108,21 @@ func (p *Path) Forms() (sent, lenient string) {
 // character, as in `100%25de`: patterns of deny rules see through these.
 func CanonicalPath(raw string) Path {
 	p := Path{Canonical: raw, Lenient: raw}
+	if !isSimplePath(raw) {
+		p.examine(raw)
+	}
+	return p
+}
+
+// examine makes the path as sent, which both forms are to begin with, canonical.
+func (p *Path) examine(raw string) {
 	switch {
 	case raw == "":
 		p.Oddities = PathEmpty
-		return p
+		return
 	case len(raw) > MaxPathBytes:
 		p.Oddities = PathTooLong
-		return p
+		return
 	case raw[0] != '/':
 		p.Oddities = PathNotAbsolute
 	}
@@ -126,7 +134,6 @@ func CanonicalPath(raw string) Path {
 	if p.Oddities&Relaxable != 0 && isMixed(raw) || p.Oddities&merged == merged {
 		p.Oddities |= PathMixed
 	}
-	return p
 }
 
 // isMixed reports whether the path as sent asks for more than one kind of

@@ -250,7 +250,9 @@ func TestCanonicalFormsCostNothing(t *testing.T) {
 	var path Path
 	var host, address string
 	allocations := testing.AllocsPerRun(100, func() {
+		_ = CanonicalPath("/orders/7/items")
 		path = CanonicalPath("/orders/7/items:batch")
+		_, _ = CanonicalHost("api.example.com")
 		host, _ = CanonicalHost("api.example.com:443")
 		address, _ = CanonicalHost("[2001:db8::1]:443")
 	})
@@ -267,6 +269,7 @@ func FuzzCanonicalPath(f *testing.F) {
 	lowerEscape := regexp.MustCompile(`%([0-9A-F]?[a-f]|[a-f][0-9A-Fa-f])`)
 	dots := regexp.MustCompile(`(^|[/\\])(\.|%2[eE]){1,2}([;/\\]|$)`)
 	f.Fuzz(func(t *testing.T, raw string) {
+		compareSimple(t, raw)
 		p := CanonicalPath(raw)
 		again := CanonicalPath(p.Canonical)
 		if p.Oddities&PathTooLong == 0 && again != p {
@@ -305,6 +308,7 @@ func FuzzCanonicalHost(f *testing.F) {
 	}
 	plain := regexp.MustCompile(`^([a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*|\[[0-9a-f:.]+\])$`)
 	f.Fuzz(func(t *testing.T, raw string) {
+		compareSimple(t, raw)
 		host, ok := CanonicalHost(raw)
 		if !ok {
 			if host != "" {

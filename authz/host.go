@@ -17,6 +17,14 @@ const (
 // 0x7F. An IPv6 address keeps its brackets and takes the form of RFC 5952.
 // Underscores are allowed, since names in use hold them.
 func CanonicalHost(raw string) (string, bool) {
+	if isSimpleHost(raw) {
+		return raw, true
+	}
+	return canonicalHost(raw)
+}
+
+// canonicalHost does as CanonicalHost for a host of any form.
+func canonicalHost(raw string) (string, bool) {
 	if strings.HasPrefix(raw, "[") {
 		return canonicalIPv6(raw)
 	}

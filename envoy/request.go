@@ -34,7 +34,9 @@ func requestFrom(msg *message, req *authz.Request) {
 	if !r.readHeaders() || !r.readPseudo() {
 		return
 	}
-	req.Upgrade = upgradeOf(req.Headers.Lines, req.Filtered)
+	if r.named {
+		req.Upgrade = upgradeOf(req.Headers.Lines, req.Filtered)
+	}
 	req.Fault = r.readHost()
 	if req.Fault == authz.NoFault && r.maskedPath() {
 		req.Fault = authz.PathNotCanonical
@@ -47,6 +49,7 @@ type reader struct {
 	req    *authz.Request
 	target string
 	host   string
+	named  bool // whether there is a line that is read here by its name
 }
 
 // readPseudo takes method, scheme, path and host from the pseudo headers where
@@ -62,13 +65,13 @@ func (r *reader) readPseudo() bool {
 	r.req.Method, r.req.Scheme = method, scheme
 	r.req.Filtered = !r.msg.pseudo[pseudoMethod].seen || !r.msg.pseudo[pseudoPath].seen || !r.msg.pseudo[pseudoAuthority].seen
 	r.target, r.host = target, host
-	return method != "CONNECT" && r.readPath() && r.hostLinesAgree()
+	return method != "CONNECT" && r.readPath() && (!r.named || r.hostLinesAgree())
 }
 
 // readPath cuts the query off by hand: net/url would read `//a/b` as a host
 // and decode what must stay encoded.
 func (r *reader) readPath() bool {
-	path, query, _ := strings.Cut(r.target, "?")
+	path, query := cutQuery(r.target)
 	if path == "" || len(r.target) > maxTargetBytes {
 		return false
 	}
@@ -83,8 +86,16 @@ func (r *reader) maskedPath() bool {
 	if r.msg.rawCount > 0 && r.msg.pseudo[pseudoPath].seen { // the bytes as sent
 		return false
 	}
-	path, _, _ := strings.Cut(r.target, "?")
+	path, _ := cutQuery(r.target)
 	return strings.IndexByte(path, '!') >= 0
+}
+
+// cutQuery takes the query off a target.
+func cutQuery(target string) (path, query string) {
+	if at := strings.IndexByte(target, '?'); at >= 0 {
+		return target[:at], target[at+1:]
+	}
+	return target, ""
 }
 
 // hostLinesAgree refuses a `host` line that names another host than

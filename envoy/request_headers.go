@@ -54,7 +54,20 @@ func (r *reader) readHeaders() bool {
 		return false
 	}
 	r.req.Headers.Lines = m.lines
+	r.named = holdsNamed(m.lines)
 	return true
+}
+
+// holdsNamed reports whether there is a line that hostLinesAgree or upgradeOf
+// looks at. Most requests have none.
+func holdsNamed(lines []authz.Header) bool {
+	for i := range lines {
+		switch lines[i].Name {
+		case "host", "connection", "upgrade":
+			return true
+		}
+	}
+	return false
 }
 
 // upgradeOf returns the lower-case protocol that the client wants to switch
