@@ -125,6 +125,10 @@ func (d *decoder) attributes(tag uint32, value string, depth int) bool {
 	switch tag {
 	case tag1:
 		return d.each(value, depth-1, (*decoder).source)
+	case tag2:
+		if isPlainPeer(value) {
+			return true
+		}
 	case tag4:
 		return d.each(value, depth-1, (*decoder).request)
 	case tag10:
@@ -136,11 +140,38 @@ func (d *decoder) attributes(tag uint32, value string, depth int) bool {
 func (d *decoder) source(tag uint32, value string, depth int) bool {
 	switch tag {
 	case tag1:
+		if address, ok := cutSocket(value); ok {
+			d.address = address
+			return true
+		}
 		return d.each(value, depth-1, (*decoder).sourceAddress)
 	case tag4:
 		d.principal = value
 	}
 	return d.types.peer.admits(tag, value, depth)
+}
+
+// isPlainPeer reports whether a peer is nothing but an address that cutSocket
+// takes, as destinations are. Such a one is well-formed.
+func isPlainPeer(b string) bool {
+	if b == "" {
+		return false
+	}
+	tag, start, end := next(b)
+	_, ok := cutSocket(b[start:end])
+	return ok && tag == tag1 && end == len(b)
+}
+
+// cutSocket returns the text of an address in the form in which nearly all are: an
+// IP address and a port, in this order, and nothing else.
+func cutSocket(b string) (address string, ok bool) {
+	const port = 3<<3 | uint32(protowire.VarintType)
+	if len(b) < 6 || len(b) >= 0x80 || b[0] != tag1 || int(b[1]) != len(b)-2 || b[2] != tag2 || 4+int(b[3]) >= len(b) {
+		return "", false
+	}
+	address, b = b[4:4+int(b[3])], b[4+int(b[3]):]
+	tag, _, end := next(b)
+	return address, tag == port && end == len(b) && isPlain(address)
 }
 
 // sourceAddress reads one of three kinds of address, of which the last one

@@ -74,34 +74,46 @@ func (d *decoder) mappedEntry(b string, depth int) bool {
 // mappedHeader takes one entry of headers. Once there are too many names it does
 // not matter which.
 func (d *decoder) mappedHeader(name, value string) bool {
+	if name != "" && name[0] == ':' {
+		return d.mappedPseudo(name, value)
+	}
 	if !isCommonName(name) && !d.name(name) || !isPlain(value) && !d.value(value) {
 		return false
 	}
 	if d.mappedCount > maxHeaderLines+pseudoCount {
 		return true
 	}
-	if earlier := d.earlier(name); earlier != nil {
+	if at, known := d.names.find(name, d.lines); known {
+		earlier := &d.lines[at].Value
 		d.headerBytes += len(value) - len(*earlier)
 		*earlier = value
 	} else {
-		d.addMapped(name, value)
+		d.mappedCount++
+		d.addLine(name, value)
 	}
 	return true
 }
 
-// earlier returns the value of the mapped header that has this name already, or
-// nil: then it has to be added.
-func (d *decoder) earlier(name string) *string {
-	if name != "" && name[0] == ':' {
-		if at, ok := pseudoAt(name); ok && d.pseudo[at].seen {
-			return &d.pseudo[at].value
-		}
-		return nil
+// mappedPseudo takes an entry of headers whose name begins as those of pseudo
+// headers do. No request can have had one that is unknown.
+func (d *decoder) mappedPseudo(name, value string) bool {
+	at, known := pseudoAt(name)
+	if !known && !d.name(name) || !isPlain(value) && !d.value(value) {
+		return false
 	}
-	if at, ok := d.names.find(name, d.lines); ok {
-		return &d.lines[at].Value
+	if !known {
+		d.refused = true
+		return true
 	}
-	return nil
+	p := &d.pseudo[at]
+	if p.seen {
+		d.headerBytes += len(value) - len(p.value)
+	} else {
+		d.mappedCount++
+		d.headerBytes += len(name) + len(value)
+	}
+	*p = pseudo{value: value, seen: true}
+	return true
 }
 
 // headerMap reads the entries of header_map.
@@ -116,9 +128,10 @@ func (d *decoder) headerMap(b string, depth int) bool {
 			b = b[stop:]
 			continue
 		}
+		pseudo := b[4] == ':' // where there is no key, it is tag3
 		name, value := b[4:key], b[key+2:end]
 		b = b[end:]
-		if isCommonName(name) && isPlain(value) {
+		if !pseudo && isCommonName(name) && isPlain(value) {
 			d.addRawLine(name, value)
 		} else if !d.rawHeader(name, value) {
 			return false
@@ -144,6 +157,14 @@ func (d *decoder) rawEntry(b string, depth int) bool {
 	return d.each(b, depth, (*decoder).rawField) && d.rawHeader(d.entry.name, d.rawValue(d.entry.raw, d.entry.value))
 }
 
+// rawPseudo takes a pseudo header that is known. No request can have had it twice.
+func (d *decoder) rawPseudo(at int, name, value string) {
+	d.rawCount++
+	d.headerBytes += len(name) + len(value)
+	d.refused = d.refused || d.pseudo[at].seen
+	d.pseudo[at] = pseudo{value: value, seen: true}
+}
+
 func (d *decoder) rawField(tag uint32, value string, depth int) bool {
 	switch tag {
 	case tag1:
@@ -156,20 +177,24 @@ func (d *decoder) rawField(tag uint32, value string, depth int) bool {
 	return d.types.header.admits(tag, value, depth)
 }
 
-// rawHeader takes one entry of header_map. Nearly all names are common ones, and
-// no pseudo header is.
+// rawHeader takes one entry of header_map.
 func (d *decoder) rawHeader(name, value string) bool {
 	if !isPlain(value) {
 		d.clean = d.clean && !holdsBreak(value)
+	}
+	if at, ok := pseudoAt(name); ok {
+		d.rawPseudo(at, name, value)
+		return true
 	}
 	d.addRaw(name, value)
 	return d.name(name)
 }
 
-// name reports whether a header's name is UTF-8, and notes whether it is one
-// that nobody need look at again, as each that isCommonName is.
+// name reports whether a header's name, which is no pseudo header's, is UTF-8, and
+// notes whether it is one that nobody need look at again, as each that
+// isCommonName is.
 func (d *decoder) name(s string) bool {
-	if _, ok := pseudoAt(s); ok || isLowerName(s) {
+	if isLowerName(s) {
 		return true
 	}
 	d.clean = false
