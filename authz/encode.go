@@ -37,13 +37,6 @@ const (
 	MaxHeaderTotalBytes = 8 << 10 // of all values
 )
 
-// A word with the same byte eight times is that byte by ones. The high bit of a
-// byte tells whether a comparison holds for it.
-const (
-	ones  = 0x0101010101010101
-	highs = 0x80 * ones
-)
-
 // octets are the bytes of a text, which nobody may write to.
 func octets(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) } //nolint:gosec // the length is that of the text
 

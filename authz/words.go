@@ -2,8 +2,7 @@ package authz
 
 import "encoding/binary"
 
-// Nearly all paths and hosts are in canonical form as they come. They are looked at
-// eight bytes at a time, each byte together with the one before it.
+// What nearly all requests consist of is looked at eight bytes at a time.
 
 // A word with the same byte eight times is that byte by ones. The high bit of a
 // byte tells whether a comparison holds for it.
@@ -16,6 +15,9 @@ const (
 // bounds, provided that all bytes of the word are ASCII: then no byte carries, and
 // one above the upper bound has the bit in both sums.
 func between(w, low, high uint64) uint64 { return (w + (0x80-low)*ones) ^ (w + (0x7f-high)*ones) }
+
+// Nearly all paths and hosts are in canonical form as they come. Each byte of them
+// is looked at together with the one before it.
 
 // pairs is how many bytes show eight of them and the one before each.
 const pairs = 9
