@@ -73,6 +73,7 @@ func build(file string, stderr io.Writer) (*process, error) {
 		Fixed:     needRestart,
 		Log:       p.telemetry.Log(),
 		Observe:   p.observe,
+		Lock:      live.LockDirectory,
 	})
 	if err := p.live.Start(); err != nil {
 		p.dropTraces()

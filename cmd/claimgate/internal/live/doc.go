@@ -28,6 +28,11 @@
 //     confirmed. Where many that the state directory knows are missing at a
 //     start, nobody gets their places until they are back or that is confirmed.
 //
+// One process writes what is remembered to the state directory: it has the lock
+// there (flock(2), on systems that have it) from its start to its end. Another one
+// that begins meanwhile, as in a rolling restart, serves by what it reads there,
+// writes nothing, and takes the directory over within a second of the first one's end.
+//
 // One changed file causes the work of one: it alone is read, parsed and
 // compiled, and all other tenants of the next generation are those of the last.
 // Where the watcher names files that came, changed or went, nothing else is listed

@@ -46,6 +46,11 @@ What is wrong never replaces what was right:
 A delegated file, which the tenant's own administrator writes, gives way to what
 the platform wrote: 'claimgate help delegation'.
 
+Who had what is written to stateDir by one process. One that starts while another
+has it, as in a rolling restart, serves by what it reads there, says so in the log,
+and takes it over within a second of the other's end. Give each of several servers
+that run side by side a stateDir of its own.
+
 At a start a bad main file ends the server with exit code 2; bad tenant files do
 not, nor does a directory that is empty, such as one that is not mounted yet. A
 start that is meant to lose many tenants has to be confirmed as below.

@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"crypto/sha256"
+	"io"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -35,6 +36,7 @@ type Options struct {
 	Log     *zap.Logger
 	Now     func() time.Time
 	Observe func(Status) // after every reload
+	Lock    Lock         // of the state directory; nil: nobody else writes there
 }
 
 // Configuration is the configuration in force and what is on disk. Safe for
@@ -66,6 +68,8 @@ type Configuration struct {
 	mainSince time.Time   // when a main file in the making was first seen
 	mainSeen  os.FileInfo // what it was then or later
 	forgetful bool        // what is to be remembered cannot be written
+	barred    bool        // the state directory is another process's
+	lock      io.Closer   // of the state directory; nil: not locked
 
 	wake chan struct{} // something is to be looked at again
 }
@@ -147,6 +151,7 @@ func (c *Configuration) Start() error {
 	j.start, j.found = true, c.disk.scan(list, true)
 	next, err := j.run()
 	if err != nil {
+		c.unlock()
 		return err
 	}
 	next.text, c.started, c.dirs, c.ignored, c.listed = text, main.Settings, list.Dirs, list.Ignored, true
@@ -165,6 +170,7 @@ func (c *Configuration) recall(dir string) (map[string]*tenant, uint64) {
 		c.opts.Log.Warn("nothing is kept beyond this process: of two tenants that contest a place at a start, neither gets it", zap.Error(err))
 	}
 	c.memory = memory
+	c.occupy(dir)
 	list, err := memory.load()
 	if err != nil {
 		c.opts.Log.Warn("the order in which tenants were accepted is lost", zap.Error(err))

@@ -87,12 +87,29 @@ func openMemory(dir string) (*memory, error) {
 
 func (m *memory) path() string { return filepath.Join(m.dir, memoryFile) }
 
+// maxReads is how often the memory is read at most while another process writes it.
+const maxReads = 8
+
 // load returns what was remembered by name. A file that is not there is no
-// error; one that is damaged is one, and nothing of it is used.
-func (m *memory) load() (map[string]remembered, error) {
+// error; one that is damaged is one, and nothing of it is used. Another process may
+// be writing: a journal belongs to one whole, so both are read again where the
+// whole is another by then.
+func (m *memory) load() (tenants map[string]remembered, err error) {
 	if m == nil {
 		return nil, nil
 	}
+	for range maxReads {
+		before, _ := os.Lstat(m.path())
+		tenants, err = m.loadOnce()
+		after, gone := os.Lstat(m.path())
+		if before == nil && gone != nil || before != nil && gone == nil && alike(before, after) {
+			break
+		}
+	}
+	return tenants, err
+}
+
+func (m *memory) loadOnce() (map[string]remembered, error) {
 	text, err := m.read(m.path())
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil

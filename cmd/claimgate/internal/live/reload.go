@@ -266,7 +266,16 @@ func (c *Configuration) enforce(before, next *world) {
 		c.opts.Swap(next.snapshot)
 		c.history.loaded = c.opts.Now()
 	}
-	if err := c.memory.save(before, next, c.forgetful); err != nil && !c.forgetful {
+	c.remember(before, next, c.forgetful)
+}
+
+// remember writes to the state directory, where it is this process's, what differs
+// between two worlds, or all.
+func (c *Configuration) remember(before, next *world, all bool) {
+	if c.barred {
+		return // taking it over writes all
+	}
+	if err := c.memory.save(before, next, all); err != nil && !c.forgetful {
 		c.opts.Log.Warn("the order in which tenants were accepted cannot be kept", zap.Error(err))
 		c.forgetful = true
 	} else if err == nil {

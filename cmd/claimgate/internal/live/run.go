@@ -23,7 +23,9 @@ const (
 // began has ended. Call it once, after Start.
 func (c *Configuration) Run(ctx context.Context) {
 	var running sync.WaitGroup
+	defer c.leave()
 	defer running.Wait()
+	running.Go(func() { c.waitForState(ctx) })
 	watcher := c.watch()
 	defer func() { _ = watcher.Close() }()
 	poll := time.NewTicker(pollEvery)

@@ -89,7 +89,7 @@ func (c *Configuration) describe(found finding) *Status {
 		Warnings:    slices.Clone(w.main.Warnings),
 		Sample:      w.main.Settings.Tracing.Sample,
 		Insecure:    slices.Clone(w.main.Settings.Insecure),
-		Remembers:   c.memory != nil && !c.forgetful,
+		Remembers:   c.remembers(),
 		Restart:     c.opts.Fixed(c.started, w.main.Settings),
 		Results:     maps.Clone(c.history.results),
 		LastSuccess: c.history.lastSuccess,

@@ -22,7 +22,13 @@ import (
 	"github.com/claimgate/claimgate/authz"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(secondProcess); dir != "" {
+		runToy(dir, os.Stdin, os.Stdout)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // toy is a configuration language of a few words in real files, so that the
 // states can be followed by eye and compiled by the thousand:

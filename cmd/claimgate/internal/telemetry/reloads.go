@@ -31,7 +31,7 @@ func (m *Metrics) WatchReloads(reloads func() Reloads) {
 		failed:  describe("claimgate_reload_failed", "1 while something on disk is not in force, else 0."),
 		failing: describe("claimgate_reload_failed_age_seconds", "How long something on disk has not been in force; 0 while all of it is."),
 		waiting: describe("claimgate_reload_waiting", "1 while a change waits to be confirmed, else 0."),
-		state:   describe("claimgate_state_dir_usable", "1 where the order in which tenants were accepted outlives the process, else 0."),
+		state:   describe("claimgate_state_dir_usable", "1 where what tenants had, and the order in which they were accepted, outlives the process, else 0: also while another process has stateDir."),
 	})
 }
 
