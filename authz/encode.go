@@ -37,25 +37,21 @@ const (
 	MaxHeaderTotalBytes = 8 << 10 // of all values
 )
 
-// octets are the bytes of a text, which nobody may write to.
-func octets(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) } //nolint:gosec // the length is that of the text
-
 // encoder turns a value into header text.
 type encoder struct {
 	encoding Encoding
+	plain    bool   // Percent or Refuse: a text may stand as it is
+	words    bool   // marks tells of all bytes that join makes special
+	marks    uint64 // eight times the byte of join, or `%`
 	join     string
-	plain    bool       // Percent or Refuse: a text may stand as it is
-	special  *[256]bool // bytes that may not stand for themselves
-	marks    uint64     // eight times the byte besides `%` that is printable and special; `%` for none
-	words    bool       // marks tells of all such bytes
+	special  [256]bool // bytes that may not stand for themselves
 }
 
-func newEncoder(encoding Encoding, join string) encoder {
-	var special [256]bool
-	for c := range special {
-		special[c] = c == '%' || c < ' ' || c >= 0x7f || strings.IndexByte(join, byte(c)) >= 0
+func newEncoder(encoding Encoding, join string) *encoder {
+	e := &encoder{encoding: encoding, join: join, plain: encoding == Percent || encoding == Refuse}
+	for c := range e.special {
+		e.special[c] = c == '%' || c < ' ' || c >= 0x7f || strings.IndexByte(join, byte(c)) >= 0
 	}
-	e := encoder{encoding: encoding, join: join, plain: encoding == Percent || encoding == Refuse, special: &special}
 	e.marks, e.words = '%'*ones, len(join) <= 1
 	if len(join) == 1 {
 		e.marks = uint64(join[0]) * ones
@@ -222,36 +218,31 @@ func (e *encoder) escape(text string, to *scratch) (string, bool) {
 	return to.since(from), true
 }
 
-// isSafe reports whether the text may stand as it is.
+// isSafe reports whether the text may stand as it is. It looks at eight bytes at
+// once, the last ones perhaps twice.
 func (e *encoder) isSafe(text string) bool {
-	if text == "" {
-		return true
+	b := []byte(text) // no copy: nobody writes to it
+	if len(b) < 8 || !e.words {
+		return e.isSafeByBytes(text)
 	}
-	if text[0] == ' ' || text[len(text)-1] == ' ' {
+	if b[0] == ' ' || b[len(b)-1] == ' ' {
 		return false
-	}
-	if b := octets(text); len(b) >= 4 && e.words {
-		return e.isSafeByWords(b)
-	}
-	for i := range len(text) {
-		if e.special[text[i]] {
-			return false
-		}
-	}
-	return true
-}
-
-// isSafeByWords is isSafe for four bytes at least, of which it looks at up to eight
-// at once; the last ones may be looked at twice.
-func (e *encoder) isSafeByWords(b []byte) bool {
-	if len(b) < 8 {
-		return e.odd(uint64(binary.LittleEndian.Uint32(b))|uint64(binary.LittleEndian.Uint32(b[len(b)-4:]))<<32) == 0
 	}
 	odd := e.odd(binary.LittleEndian.Uint64(b[len(b)-8:]))
 	for ; len(b) > 8; b = b[8:] {
 		odd |= e.odd(binary.LittleEndian.Uint64(b))
 	}
 	return odd == 0
+}
+
+// isSafeByBytes is isSafe for every text.
+func (e *encoder) isSafeByBytes(text string) bool {
+	for i := range len(text) {
+		if e.special[text[i]] {
+			return false
+		}
+	}
+	return text == "" || text[0] != ' ' && text[len(text)-1] != ' '
 }
 
 // odd returns 0 where none of eight bytes is special. A byte below a space, or

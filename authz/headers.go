@@ -24,8 +24,8 @@ type header struct {
 	fixed    int    // of the tenant's fixed texts; -1: the request tells
 	required bool
 	omit     bool
+	encoder  *encoder // in common with headers that are encoded alike
 	source   source
-	encoder  encoder
 }
 
 // headerPlan is the headers that a tenant injects. Those that may be left out come
@@ -128,7 +128,7 @@ func (p *plan) compileHeader(spec *TenantSpec, index int, found *problems) heade
 		name:     wanted.Name,
 		bit:      spec.Owned.bit(wanted.Name),
 		source:   p.compileSource(&wanted.Source, place, found),
-		encoder:  newEncoder(wanted.Encoding, wanted.Join),
+		encoder:  p.headers.encoderFor(wanted.Encoding, wanted.Join),
 		required: wanted.Required,
 		omit:     wanted.OmitOversize,
 	}
@@ -143,7 +143,7 @@ func (p *plan) compileHeader(spec *TenantSpec, index int, found *problems) heade
 	}
 	checkEncoder(&h, wanted, place, found)
 	if h.source.kind == allClaims && h.encoder.encoding == Percent {
-		h.encoder = newEncoder(Base64URL, wanted.Join)
+		h.encoder = p.headers.encoderFor(Base64URL, wanted.Join)
 	}
 	if h.encoder.plain && h.source.isSubject() {
 		h.source = source{kind: subject}
@@ -152,6 +152,17 @@ func (p *plan) compileHeader(spec *TenantSpec, index int, found *problems) heade
 		checkLiteral(&h, place+".value", found)
 	}
 	return h
+}
+
+// encoderFor returns the encoder of a header before that is encoded so, or a new
+// one.
+func (p *headerPlan) encoderFor(encoding Encoding, join string) *encoder {
+	for i := range p.headers {
+		if known := p.headers[i].encoder; known.encoding == encoding && known.join == join {
+			return known
+		}
+	}
+	return newEncoder(encoding, join)
 }
 
 // checkEncoder checks that separator, encoding and source go together.
