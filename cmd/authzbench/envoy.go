@@ -195,7 +195,7 @@ func (b *bench) envoyConfig(all []front, ports []int) ([]byte, error) {
 		Issuer, JWKS, Audience, Tenant string
 		Listeners                      []listenerOf
 		Clusters                       []clusterOf
-		Needed                         []string
+		Needed                         []pattern
 	}{
 		Admin: ports[len(all)], IssuerPort: port, Issuer: b.world.issuer, JWKS: b.world.jwks(), Audience: audience,
 		Tenant: identityAt(0, 1).tenant, Needed: neededHeaders(),

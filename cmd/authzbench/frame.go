@@ -19,7 +19,7 @@ const frameSize = 2200
 func encode(who identity, token string, lean bool) ([]byte, error) {
 	headers := requestHeaders(who, token)
 	if lean {
-		headers = slices.DeleteFunc(headers, func(h [2]string) bool { return !slices.Contains(neededHeaders(), h[0]) })
+		headers = slices.DeleteFunc(headers, func(h [2]string) bool { return !isNeeded(h[0]) })
 	}
 	return proto.Marshal(&authv3.CheckRequest{Attributes: &authv3.AttributeContext{
 		Source:      peer(who.address, 51234),
@@ -35,12 +35,6 @@ func encode(who identity, token string, lean bool) ([]byte, error) {
 		MetadataContext:      &corev3.Metadata{},
 		RouteMetadataContext: &corev3.Metadata{},
 	}})
-}
-
-// neededHeaders are those that claimgate reads of a request whose token stands
-// in Authorization: a preflight and an upgrade have to be seen.
-func neededHeaders() []string {
-	return []string{"authorization", ":path", "origin", "access-control-request-method", "upgrade", "connection"}
 }
 
 const requestPath = "/orders/4711/items?fields=id,name,price&limit=50"

@@ -174,7 +174,7 @@ func (r *report) writeLean(out *strings.Builder) {
 			}
 			if !head {
 				head = true
-				fmt.Fprintf(out, "## Only the headers that are needed\n\n`allowed_headers` with %s, and `skip_envoy_headers: true`. Processor time of the server in relation to that with all headers:\n\n", strings.Join(neededHeaders(), ", "))
+				fmt.Fprintf(out, "## Only the headers that are needed\n\n`allowed_headers` with %s, and `skip_envoy_headers: true`. Processor time of the server in relation to that with all headers:\n\n", neededNames())
 			}
 			fmt.Fprintf(out, "- %s, %s: %s\n", name, l.name, saved)
 		}
