@@ -1,6 +1,7 @@
 package envoy
 
 import (
+	"context"
 	"fmt"
 	"reflect"
 	"slices"
@@ -9,7 +10,9 @@ import (
 
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	_ "google.golang.org/grpc/encoding/gzip" // registers the compressor
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
@@ -160,4 +163,28 @@ func TestP1DeniedNeverGoesWithCodeZero(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestP1NoHandlerEndsTheProcess by a panic, whatever is served: the guards stand
+// around every call.
+func TestP1NoHandlerEndsTheProcess(t *testing.T) { inBothCodecs(t, testNoHandlerEndsTheProcess) }
+
+func testNoHandlerEndsTheProcess(t *testing.T, m mode) {
+	service := m.service(NewServer(ServerOptions{Decider: always(allow)}), ServiceOptions{})
+	service.grpc.RegisterService(&grpc.ServiceDesc{
+		ServiceName: "odd", HandlerType: (*any)(nil),
+		Methods: []grpc.MethodDesc{{MethodName: "Call", Handler: func(_ any, ctx context.Context, _ func(any) error, around grpc.UnaryServerInterceptor) (any, error) {
+			explode := func(context.Context, any) (any, error) { panic("odd") }
+			return around(ctx, nil, &grpc.UnaryServerInfo{FullMethod: "/odd/Call"}, explode)
+		}}},
+		Streams: []grpc.StreamDesc{{StreamName: "Stream", ServerStreams: true, Handler: func(any, grpc.ServerStream) error { panic("odd") }}},
+	}, struct{}{})
+	conn := serve(t, service)
+	for _, method := range []string{"/odd/Call", "/odd/Stream"} {
+		var request, answer []byte
+		if err := conn.Invoke(t.Context(), method, &request, &answer, grpc.ForceCodecV2(rawCodec{})); status.Code(err) != codes.Internal {
+			t.Errorf("%s: %v", method, err)
+		}
+	}
+	expectAllow(t, conn, encoded(t, plain().raw()))
 }
