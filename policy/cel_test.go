@@ -98,6 +98,7 @@ func TestCEL(t *testing.T) {
 		`path.id == claims.sub`:                                       isTrue,
 		`now > timestamp("2026-01-01T00:00:00Z")`:                     isTrue,
 		`now.getHours() == 12 && now.getHours("+02:30") == 14`:        isTrue,
+		`now.getHours("UTC") == 12 && now.getHours("-02:30") == 9`:    isTrue,
 		`now - timestamp("2026-03-01T11:00:00Z") == duration("1h")`:   isTrue,
 		`string(claims.level) == "5" && int("7") == 7`:                isTrue,
 		`type(claims.region) == string`:                               isTrue,
@@ -142,6 +143,12 @@ func TestCompileCEL(t *testing.T) {
 		{"pattern that is none", one(`claims.a.matches("(")`), []string{at + "not a regular expression"}},
 		{"pattern too large", one(`claims.a.matches("(a{1,30}){1,30}")`), []string{at + "instructions, more than 1024"}},
 		{"pattern too long", one(`claims.a.matches("` + strings.Repeat("a", 1025) + `")`), []string{at + "1025 bytes"}},
+		{"pattern as long as may be", one(`claims.a.matches("[` + strings.Repeat("a", 1022) + `]")`), nil},
+		{"pattern a byte too long", one(`claims.a.matches("[` + strings.Repeat("a", 1023) + `]")`), []string{at + "1025 bytes"}},
+		{"pattern as large as may be", one(`claims.a.matches("a{1000}b{22}")`), nil},
+		{"pattern one too large", one(`claims.a.matches("a{1000}b{23}")`), []string{at + "1025 instructions"}},
+		{"patterns in all", rules(denyWhen("r", repeatCondition(cel(`claims.a.matches("a{1000}")`), 9)...)), []string{"rules[0].when[8].cel: 8192 instructions in all"}},
+		{"names of claims in any case", one(`claims.Address.City == "x" && claims["https://X"].Y == "x"`), nil},
 		{"map", one(`claims.a == {"b": 1}`), []string{at + "makes a map"}},
 		{"message", one(`google.protobuf.Int32Value{value: 1} == 1`), []string{at + "makes a message"}},
 		{"record of ours", one(`claimgate.Request{method: "x"}.method == "x"`), []string{at + "makes a message"}},
@@ -150,11 +157,15 @@ func TestCompileCEL(t *testing.T) {
 		{"claims counted", one(`size(claims) > 1`), []string{at + "enumerates"}},
 		{"claims compared", one(`claims == claims`), []string{at + "enumerates"}},
 		{"claims in a list", one(`claims in [claims]`), []string{at + "enumerates"}},
+		{"claims looked for", one(`claims in claims.a`), []string{at + "enumerates"}},
+		{"claims as an index", one(`claims.a[claims] == 1`), []string{at + "enumerates"}},
 		{"claims disguised", one(`dyn(claims) == dyn(claims)`), []string{at + "enumerates"}},
 		{"request disguised", one(`dyn(request).method == "x"`), []string{at + "enumerates"}},
 		{"claims chosen", one(`(claims.a == 1 ? claims : claims).b == 1`), []string{at + "enumerates"}},
 		{"header in upper case", one(`request.headers["X-Region"] == "x"`), []string{at + "not a lower-case header name"}},
 		{"header in upper case, asked for", one(`"X-Region" in request.headers`), []string{at + "not a lower-case header name"}},
+		{"zone of a short place", one(`now.getHours("Cuba") < 8`), []string{at + "names a place"}},
+		{"zone with two signs", one(`now.getHours("+-01:00") < 8`), []string{at + "names a place"}},
 		{"zone of a place", one(`now.getHours("Europe/Berlin") < 8`), []string{at + "names a place"}},
 		{"zone from a claim", one(`now.getHours(claims.zone) < 8`), []string{at + "names a place"}},
 		{"variable of a loop", one(`claims.a.exists(path, path == "x")`), []string{at + "second meaning"}},
@@ -175,18 +186,23 @@ func TestCompileCEL(t *testing.T) {
 
 func TestCELReadsRequest(t *testing.T) {
 	for source, want := range map[string]bool{
-		`claims.a == 1`:                      false,
-		`issuer == "a"`:                      false,
-		`tenant.labels.plan == "a"`:          false,
-		`path.id == "a"`:                     false,
-		`request.method == "GET"`:            false,
-		`request.path == "/"`:                false,
-		`request.path + request.query == ""`: true,
-		`request.host == "a"`:                true,
-		`has(request.headers.a)`:             true,
-		`source.principal == "a"`:            true,
-		`context.a == "a"`:                   true,
-		`now.getHours() == 1`:                true,
+		`claims.a == 1`:                                     false,
+		`issuer == "a"`:                                     false,
+		`tenant.labels.plan == "a"`:                         false,
+		`path.id == "a"`:                                    false,
+		`request.method == "GET"`:                           false,
+		`request.path == "/"`:                               false,
+		`request.path + request.query == ""`:                true,
+		`request.query + request.path == ""`:                true, // whatever is read after it
+		`now.getHours() == 1 && request.method == "GET"`:    true,
+		`source.principal == "a" && request.path == "/"`:    true,
+		`request.headers.a == "a" && request.path == "/"`:   true,
+		`request.host + request.method + claims.a == "GET"`: true,
+		`request.host == "a"`:                               true,
+		`has(request.headers.a)`:                            true,
+		`source.principal == "a"`:                           true,
+		`context.a == "a"`:                                  true,
+		`now.getHours() == 1`:                               true,
 	} {
 		p := compile(t, rules(policy.RuleSpec{Name: "r", Paths: []string{"/{id}"}, When: []policy.Condition{cel(source)}}))
 		if got := p.ReadsRequest(); got != want {
@@ -229,6 +245,9 @@ func TestCELSeesBothFormsOfAPath(t *testing.T) {
 		{`request.path.startsWith("/b")`, "/a%3Ab", "/a:b", isFalse},
 		{`request.path == "/a:b" && claims.none == 1`, "/a%3Ab", "/a:b", isUnknown},
 		{`request.method == "GET"`, "/a%3Ab", "/a:b", isTrue},
+		{`request.path != "/a:b" && request.method == "GET"`, "/a%3Ab", "/a:b", isUnknown},
+		{`request.path != "/a:b" && request.host != ""`, "/a%3Ab", "/a:b", isUnknown},
+		{`request.method == "GET" && request.path != "/a:b"`, "/a%3Ab", "/a:b", isUnknown},
 	} {
 		in := celRequestOf(nil)
 		in.Path, in.LenientPath = tc.path, tc.lenient
@@ -248,6 +267,17 @@ func TestExplainCEL(t *testing.T) {
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	for source, actual := range map[string]string{
+		`"admin" in claims.roles`:                      "[claims.roles: [reader, writer]]",
+		`"sub" in claims`:                              "[claims.sub: u-1]",
+		`claims.roles.exists(r, r == "reader")`:        "[claims.roles: [reader, writer]]",
+		`claims.a == 1 || claims.a == 2`:               "[claims.a: missing]",
+		`claims.address.country == "de" && now != now`: "[claims.address.country: de, now: 2026-03-01T12:00:00Z]",
+	} {
+		if got := truthOf(t, cel(source), celRequestOf(celToken())); got.Actual != actual {
+			t.Errorf("%s read %s, want %s", source, got.Actual, actual)
+		}
 	}
 	for source, why := range map[string]string{
 		`claims.none == 1`:                       "is missing",

@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -72,6 +73,9 @@ func TestCompileRules(t *testing.T) {
 		{"as many rules as may be", rules(many(256)...), nil},
 		{"too many rules", rules(many(257)...), []string{"rules: 257 elements, more than 256"}},
 		{"too many public routes", policy.Spec{Public: public}, []string{"public: 65 elements, more than 64"}},
+		{"names of every kind of byte", rules(deny("Az09._-"), deny(strings.Repeat("x", 64)), deny(".")), nil},
+		{"names that end badly", rules(deny("a!"), deny("a b "), deny(strings.Repeat("x", 63)+" "), deny(strings.Repeat("x", 64)+" ")),
+			[]string{`rules[0].name: not a name: "a!"`, `rules[1].name: not a name: "a b "`, `rules[2].name: "` + strings.Repeat("x", 63) + ` ";`, `rules[3].name: "` + strings.Repeat("x", 64) + `"...;`}},
 		{"names", rules(deny("a"), deny(""), deny("a b"), deny("a"), deny(strings.Repeat("x", 65)), deny("ü")),
 			[]string{"rules[1].name: missing", `rules[2].name: "a b"`, "rules[3].name: rules[0] already", "rules[4].name: not a name", "rules[5].name: not a name"}},
 		{"public names", policy.Spec{Rules: []rule{deny("a")}, Public: []policy.PublicSpec{{Name: "a", Paths: []string{"/"}}, {Name: "a", Paths: []string{"/"}}}},
@@ -86,6 +90,14 @@ func TestCompileRules(t *testing.T) {
 			r.Methods = []string{"GET", "get", "Head", "G T", "", "CONNECT", "GET", "PURGE", "purge"}
 		}),
 			[]string{"rules[0].methods[1]: write GET", "rules[0].methods[2]: write HEAD", "rules[0].methods[3]: not a method", "rules[0].methods[4]: not a method", "rules[0].methods[5]: CONNECT", "rules[0].methods[6]: repeats rules[0].methods[0]"}},
+		{"methods in lower case", denied(func(r *rule) { r.Methods = []string{"connect", "Trace", "query", "options", "M!~", "GET ", "G(T"} }),
+			[]string{"rules[0].methods[0]: write CONNECT", "rules[0].methods[1]: write TRACE", "rules[0].methods[2]: write QUERY", "rules[0].methods[3]: write OPTIONS", "rules[0].methods[5]: not a method", "rules[0].methods[6]: not a method"}},
+		{"a method repeated", denied(func(r *rule) { r.Methods = []string{"GET", "GET"} }), []string{"rules[0].methods[1]: repeats rules[0].methods[0]"}},
+		{"long methods", denied(func(r *rule) { r.Methods = []string{strings.Repeat("M", 1024), strings.Repeat("M", 1025)} }), []string{"rules[0].methods[1]: not a method"}},
+		{"many methods", denied(func(r *rule) {
+			r.Methods = strings.Fields("A B C D E F G H I J K L M N O P Q R S T U V W X Y Z AA BB CC DD EE FF GG")
+		}), []string{"rules[0].methods: 33 elements"}},
+		{"long issuers", allow(func(r *rule) { r.Issuers = []string{strings.Repeat("i", 1024), strings.Repeat("i", 1025)} }), []string{"rules[0].issuers[1]: not the name of an issuer"}},
 		{"CONNECT on deny", denied(func(r *rule) { r.Methods = []string{"CONNECT"} }), nil},
 		{"empty lists", denied(func(r *rule) {
 			r.Methods, r.Paths, r.NotPaths, r.Issuers = []string{}, []string{}, []string{}, []string{}
@@ -188,6 +200,8 @@ func TestCompileConditions(t *testing.T) {
 		{"too many", when(wide...), []string{"rules[0].when: more than 64"}},
 		{"too many nested", when(cond{Any: wide[:40]}, cond{All: wide[:40]}, cond{All: wide[:40]}), []string{"rules[0].when: more than 64"}},
 		{"as many as may be", when(cond{Any: wide[:31]}, cond{All: wide[:31]}), nil},
+		{"as many as may be by not", when(append([]cond{not(has("a", "b"))}, wide[:62]...)...), nil},
+		{"one too many, nested", when(append([]cond{{All: wide[:1]}}, wide[:63]...)...), []string{"rules[0].when: more than 64"}},
 		{"too many by not", when(append([]cond{not(has("a", "b"))}, wide[:63]...)...), []string{"rules[0].when: more than 64"}},
 	})
 }
@@ -205,14 +219,16 @@ func TestCompileComparisons(t *testing.T) {
 	runProblems(t, []problemCase{
 		{"claim", when(cond{Claim: []string{}, Exists: true}, cond{Claim: claim("a", "", strings.Repeat("x", 1025)), Exists: true}, cond{Claim: make([]string, 9), Exists: true}),
 			[]string{"rules[0].when[0].claim: empty", "rules[0].when[1].claim[1]: member", "rules[0].when[1].claim[2]: member", "rules[0].when[2].claim: 9 names, more than 8"}},
+		{"claims as deep and long as may be", when(cond{Claim: slices.Repeat([]string{strings.Repeat("x", 1024)}, 8), Exists: true}), nil},
+		{"a claim that is not UTF-8", when(cond{Claim: claim("\xff"), Exists: true}), []string{"rules[0].when[0].claim[0]: member"}},
 		{"left sides", when(cond{Header: ":path", Exists: true}, cond{Issuer: "iss", Equals: lit("x")}, cond{RemoteIP: "xff", Within: lit("10.0.0.0/8")}, cond{Time: "then", LessThan: lit(number("1"))}),
-			[]string{"rules[0].when[0].header: lower-case", "rules[0].when[1].issuer: neither name nor url", "rules[0].when[2].remoteIp: peer", "rules[0].when[3].time: now"}},
+			[]string{"rules[0].when[0].header: lower-case", "rules[0].when[1].issuer: neither name nor url", "rules[0].when[2].remoteIp: is not peer", "rules[0].when[3].time: is not now"}},
 		{"operators that do not fit", when(
 			cond{RemoteIP: "peer", Equals: lit("10.0.0.1")}, cond{Claim: a, Within: lit("10.0.0.0/8")}, cond{Time: "now", Equals: lit("x")},
 			cond{Header: "h", Contains: lit("x")}, cond{Header: "h", LessThan: lit(number("1"))}, cond{Issuer: "name", Exists: true}, cond{Issuer: "url", HasScope: lit("x")}),
-			[]string{"rules[0].when[0].equals: use within", "rules[0].when[1].within: claim", "rules[0].when[2].equals: use lt", "rules[0].when[3].contains: header", "rules[0].when[4].lt: header", "rules[0].when[5].exists: issuer", "rules[0].when[6].hasScope: issuer"}},
-		{"ifPresent", when(cond{Claim: a, Exists: true, IfPresent: true}, cond{Time: "now", LessThan: lit(number("1")), IfPresent: true}, cond{Issuer: "name", Equals: lit("x"), IfPresent: true}),
-			[]string{"rules[0].when[0].ifPresent: exists", "rules[0].when[1].ifPresent: time", "rules[0].when[2].ifPresent: issuer"}},
+			[]string{"rules[0].when[0].equals: use within", "rules[0].when[1].within: claim", "rules[0].when[2].equals: use lt", "rules[0].when[3].contains: header; use another operator", "rules[0].when[4].lt: header; use another operator", "rules[0].when[5].exists: issuer", "rules[0].when[6].hasScope: issuer"}},
+		{"ifPresent", when(cond{Claim: a, Exists: true, IfPresent: true}, cond{Time: "now", LessThan: lit(number("1")), IfPresent: true}, cond{Issuer: "name", Equals: lit("x"), IfPresent: true}, cond{Claim: a, Absent: true, IfPresent: true}),
+			[]string{"rules[0].when[0].ifPresent: exists", "rules[0].when[1].ifPresent: time", "rules[0].when[2].ifPresent: issuer", "rules[0].when[3].ifPresent: absent"}},
 		{"kinds of literals", when(
 			cond{Claim: a, Equals: lit([]any{"x"})}, cond{Claim: a, In: lit("x")}, cond{Claim: a, Contains: lit([]any{"x"})}, cond{Claim: a, ContainsAny: lit("x")},
 			cond{Claim: a, HasScope: lit([]any{"x"})}, cond{Claim: a, Prefix: lit(number("1"))}, cond{Claim: a, Matches: lit(true)}, cond{Claim: a, LessThan: lit("5")},
@@ -222,6 +238,7 @@ func TestCompileComparisons(t *testing.T) {
 				"rules[0].when[8].equals: needs a string", "rules[0].when[9].in[1]: number", "rules[0].when[10].equals: null", "rules[0].when[11].gte: time"}},
 		{"empty literals", when(cond{Claim: a, Equals: lit("")}, cond{Claim: a, Prefix: lit("")}, cond{Claim: a, In: lit([]any{})}, cond{Claim: a, In: lit([]any{"x", "", []any{}})}),
 			[]string{"rules[0].when[0].equals: empty string", "rules[0].when[1].prefix: empty string", "rules[0].when[2].in: empty list", "rules[0].when[3].in[1]: empty string", "rules[0].when[3].in[2]: list"}},
+		{"literals as long as may be", when(cond{Claim: a, Equals: lit(strings.Repeat("x", 1024))}, cond{Claim: a, In: lit(elements[:1024])}), nil},
 		{"long literals", when(cond{Claim: a, Equals: lit(strings.Repeat("x", 1025))}, cond{Claim: a, In: lit(elements)}, cond{Claim: a, Equals: lit("\xff")}),
 			[]string{"rules[0].when[0].equals: 1025 bytes", "rules[0].when[1].in: 1025 elements", "rules[0].when[2].equals: UTF-8"}},
 		{"numbers", when(cond{Claim: a, Equals: &operand{Literal: &policy.Literal{Kind: policy.Num, Num: policy.Number{Digits: "050"}}}}, cond{Claim: a, Equals: &operand{Literal: &policy.Literal{Kind: policy.Num, Num: policy.Number{Neg: true}}}}),
@@ -231,13 +248,25 @@ func TestCompileComparisons(t *testing.T) {
 		{"expressions", when(cond{Claim: a, Matches: lit("(")}, cond{Claim: a, Matches: lit("a)|(b")}, cond{Claim: a, Matches: lit("(?=x)")}, cond{Claim: a, Matches: lit("a{1000}b{1000}")}, cond{Claim: a, Matches: lit(`\Qa`)}),
 			[]string{"rules[0].when[0].matches: missing closing", "rules[0].when[1].matches: unexpected )", "rules[0].when[2].matches: invalid", "rules[0].when[3].matches: more than 1024", "rules[0].when[4].matches: anchored"}},
 		{"expressions in all", when(repeatCondition(cond{Claim: a, Matches: lit("a{1000}")}, 9)...), []string{"rules[0].when[8].matches: 8192 instructions in all"}},
+		{"expressions as large as may be", when(cond{Claim: a, Matches: lit("a{1000}b{22}")}), nil},
+		{"an expression one too large", when(cond{Claim: a, Matches: lit("a{1000}b{23}")}), []string{"rules[0].when[0].matches: 1025 instructions"}},
+		{"expressions as large in all as may be", when(repeatCondition(cond{Claim: a, Matches: lit("a{1000}b{22}")}, 8)...), nil},
+		{"expressions too large in all are told once", when(append(repeatCondition(cond{Claim: a, Matches: lit("a{1000}b{22}")}, 8), cond{Claim: a, Matches: lit("")}, cond{Claim: a, Matches: lit("a")}, cond{Claim: a, Matches: lit("a")})...),
+			[]string{"rules[0].when[8].matches: empty string", "rules[0].when[9].matches: 8192 instructions in all"}},
 		{"blocks", when(cond{RemoteIP: "peer", Within: lit([]any{"10.0.0.0/8", "10.0.0.1", "10.0.0.1/8", "x", "fe80::1%eth0", number("1")})}),
 			[]string{"rules[0].when[0].within[1]: write 10.0.0.1/32", "rules[0].when[0].within[2]: write 10.0.0.0/8", "rules[0].when[0].within[3]: not a CIDR", "rules[0].when[0].within[4]: write fe80::1/128", "rules[0].when[0].within[5]: number"}},
 		{"times", when(cond{Time: "now", LessThan: lit("2026-01-31")}, cond{Time: "now", LessThan: lit("2026-01-31T1:00:00Z")}, cond{Time: "now", LessThan: lit("2026-01-31T00:00:00")}, cond{Time: "now", LessThan: lit(number("1e30"))}, cond{Time: "now", LessThan: claimRef("exp")}),
 			[]string{"rules[0].when[0].lt: RFC 3339", "rules[0].when[1].lt: RFC 3339", "rules[0].when[2].lt: RFC 3339", "rules[0].when[3].lt: Unix seconds", "rules[0].when[4].lt: write the value itself"}},
+		{"times as they are written", when(before("2026-01-31T00:00:00Z"), before("2026-01-31T23:59:59.123456789Z"), before("2026-01-31T00:00:00+02:30"), before("2026-01-31T00:00:00.5-11:00"), before(number("0")),
+			before(number("-62135596800")), before(number("253402300799")), before(number("1e9"))), nil},
+		{"times as they are not", when(before("2026-13-01T00:00:00Z"), before("2026-01-31 00:00:00Z"), before("2026-01-31T00:00:00,5Z"), before("2026-01-31T00:00:00+2:00"), before("2026-01-31T00:00:00+0200"), before("2026-01-31T00:00:00.Z"),
+			before("2026-01-31T00:00"), before("2026-01-31T00:00:00z"), before("2026-01-3:T00:00:00Z"), before("2026-01-3/T00:00:00Z"), before(number("-62135596801")), before(number("253402300800")), before(number("1.5")), before(number("1e12"))),
+			[]string{"rules[0].when[0].lt: RFC 3339", "rules[0].when[1].lt: RFC 3339", "rules[0].when[2].lt: RFC 3339", "rules[0].when[3].lt: RFC 3339", "rules[0].when[4].lt: RFC 3339", "rules[0].when[5].lt: RFC 3339", "rules[0].when[6].lt: RFC 3339",
+				"rules[0].when[7].lt: RFC 3339", "rules[0].when[8].lt: RFC 3339", "rules[0].when[9].lt: RFC 3339", "rules[0].when[10].lt: Unix seconds", "rules[0].when[11].lt: Unix seconds", "rules[0].when[12].lt: Unix seconds", "rules[0].when[13].lt: Unix seconds"}},
 		{"operands", when(cond{Claim: a, Equals: &operand{}}, cond{Claim: a, Equals: &operand{Header: "h", Claim: a}}, cond{Claim: a, Matches: &operand{Header: "h"}}, cond{Claim: a, In: &operand{Header: "h"}}, cond{Claim: a, Equals: &operand{Header: "H"}}, cond{Claim: a, Equals: &operand{Claim: []string{""}}}),
 			[]string{"rules[0].when[0].equals: no right side", "rules[0].when[1].equals: more than one right side", "rules[0].when[2].matches: value itself", "rules[0].when[3].in: refer to a claim", "rules[0].when[4].equals.header: lower-case", "rules[0].when[5].equals.claim[0]: member"}},
 		{"capture without paths", when(cond{Claim: a, Equals: &operand{Path: "id"}}), []string{"rules[0].when[0].equals.path: no paths"}},
+		{"capture in a path that is none", rules(policy.RuleSpec{Name: "r", Paths: []string{"x"}, When: []cond{{Claim: a, Equals: &operand{Path: "id"}}}}), []string{"rules[0].paths[0]: slash"}},
 		{"capture in require", policy.Spec{Require: []cond{{Claim: a, Equals: &operand{Path: "id"}}}}, []string{"require[0].equals.path: no paths"}},
 		{"capture not in every path", rules(policy.RuleSpec{Name: "r", Paths: []string{"/a/{id}", "/b/{Id}"}, When: []cond{{Claim: a, Equals: &operand{Path: "id"}}}}),
 			[]string{"rules[0].when[0].equals.path: /b/{Id}"}},
@@ -247,6 +276,46 @@ func TestCompileComparisons(t *testing.T) {
 			Public:  []policy.PublicSpec{{}},
 		}, []string{"rules[0].name: missing", "rules[0].methods[0]: GET", "rules[0].paths[0]: slash", "rules[0].when[0]: neither", "require[0]: no operator", "public[0].name: missing", "public[0].paths: missing"}},
 	})
+}
+
+// before is a condition on the time.
+func before(at any) policy.Condition { return policy.Condition{Time: "now", LessThan: lit(at)} }
+
+// TestP8ConditionsOfAPolicyAreCounted to the one, those of `not`, `require` and
+// named ones too; what goes beyond is told once.
+func TestP8ConditionsOfAPolicyAreCounted(t *testing.T) {
+	type cond = policy.Condition
+	full := func(n int, when ...cond) policy.Spec {
+		s := policy.Spec{Named: []policy.NamedCondition{name("two", not(has("a", "x")))}}
+		for i := range n {
+			s.Rules = append(s.Rules, denyWhen("r"+strconv.Itoa(i), repeatCondition(not(has("a", "x")), 32)...))
+		}
+		for i, c := range when {
+			s.Rules = append(s.Rules, denyWhen("more"+strconv.Itoa(i), c))
+		}
+		return s
+	}
+	required := full(63, repeatCondition(has("a", "x"), 63)...)
+	required.Require = []cond{has("a", "x")}
+	one := has("a", "x")
+	runProblems(t, []problemCase{
+		{"as many as may be", full(64), nil},
+		{"more, told once", full(64, one, one, one), []string{"rules[64].when: 4096 conditions"}},
+		{"as many as may be with require", required, nil},
+		{"more with require", func() policy.Spec { s := required; s.Require = []cond{one, one}; return s }(), []string{"require: 4096 conditions"}},
+		{"as many as may be by use", full(63, append(repeatCondition(one, 61), use("two"))...), nil},
+		{"more by use", full(63, append(repeatCondition(one, 62), use("two"))...), []string{"rules[125].when: 4096 conditions"}},
+		{"expressions, as many as may be", rules(denyWhen("a", repeatCondition(cel("true"), 64)...)), nil},
+		{"expressions, more, told once", rules(denyWhen("a", repeatCondition(cel("true"), 64)...), denyWhen("b", cel("true")), denyWhen("c", cel("true"))), []string{"rules[1].when: 64 CEL"}},
+	})
+}
+
+// TestP1NoConditionIsLeftOutAtTheLimit of those that a rule may have.
+func TestP1NoConditionIsLeftOutAtTheLimit(t *testing.T) {
+	p := compile(t, rules(allowWhen("r", append(repeatCondition(has("a", "x"), 62), not(has("b", "x")))...)))
+	wantOutcome(t, p, request("/", object{"a": "x", "b": "y"}), policy.Allowed)
+	wantOutcome(t, p, request("/", object{"a": "x", "b": "x"}), policy.NoRule)
+	wantOutcome(t, p, request("/", object{"a": "y", "b": "y"}), policy.NoRule)
 }
 
 func repeatCondition(c policy.Condition, n int) []policy.Condition {

@@ -3,6 +3,7 @@ package policy_test
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/claimgate/claimgate/policy"
 )
@@ -179,7 +180,10 @@ func TestPublicRoutes(t *testing.T) {
 			t.Errorf("%s %s: %+v, want %q", tc.method, tc.path, got, tc.want)
 		}
 	}
-	if got := p.MatchPublic(&policy.Input{Method: "GET", Path: "/docs/a"}); got.Token != policy.TokenOptional || got.ForwardAuthorization {
+	if got := p.MatchPublic(&policy.Input{Method: "POST", Path: "/hooks"}); *got != (policy.Public{Name: "hooks", ForwardAuthorization: true}) {
+		t.Errorf("hooks is %+v", got)
+	}
+	if got := p.MatchPublic(&policy.Input{Method: "GET", Path: "/docs/a"}); got.Token != policy.TokenOptional || got.ForwardAuthorization || got.Name != "docs" {
 		t.Errorf("docs is %+v", got)
 	}
 }
@@ -247,6 +251,16 @@ func TestWithoutClaimsDenyRulesAreUndecided(t *testing.T) {
 	got := compile(t, rules(anyone("all"), denyWhen("d", has("a", "b")))).Evaluate(in)
 	if got.Outcome != policy.DeniedByRule || got.Rule != 1 || !got.Erred.Has(1) {
 		t.Errorf("%v by %d", got.Outcome, got.Rule)
+	}
+}
+
+// TestTimesBeforeTheEpoch are times like others, seconds included.
+func TestTimesBeforeTheEpoch(t *testing.T) {
+	p := compile(t, rules(allowWhen("r", policy.Condition{Time: "now", LessThan: lit(number("-120"))})))
+	for seconds, want := range map[int64]policy.Outcome{-121: policy.Allowed, -120: policy.NoRule, 0: policy.NoRule, 119: policy.NoRule} {
+		in := request("/", object{})
+		in.Now = time.Unix(seconds, 0)
+		wantOutcome(t, p, in, want)
 	}
 }
 

@@ -48,7 +48,7 @@ func TestExplainSaysWhyARuleDoesNotApply(t *testing.T) {
 func TestExplainConditions(t *testing.T) {
 	token := object{
 		"sub": "u-1", "n": number("1500"), "tiny": number("-0.00012"), "list": []any{"a", number("1"), nil, []any{"x"}, object{}},
-		"yes": true, "obj": object{}, "null": nil, "odd": "a b\n",
+		"yes": true, "obj": object{}, "null": nil, "odd": "a b\n", "kept": withheld,
 	}
 	for _, tc := range []struct {
 		c                           policy.Condition
@@ -63,7 +63,7 @@ func TestExplainConditions(t *testing.T) {
 		{policy.Condition{Claim: claim("list"), Contains: lit("z")}, "{claim: list, contains: z}", "a list with z", "[a, 1, null, a list, an object]", "another type"},
 		{policy.Condition{Claim: claim("list"), ContainsAny: lit([]any{"z", "y"})}, "{claim: list, containsAny: [z, y]}", "a list with one of [z, y]", "[a, 1, null, a list, an object]", "another type"},
 		{policy.Condition{Claim: claim("list"), ContainsAll: lit([]any{"z", "y"})}, "{claim: list, containsAll: [z, y]}", "a list with all of [z, y]", "[a, 1, null, a list, an object]", "another type"},
-		{policy.Condition{Claim: claim("sub"), In: lit(names("v", 20))}, "... 4 more", "one of [v-0", "u-1", ""},
+		{policy.Condition{Claim: claim("sub"), In: lit(names("v", 20))}, "... 4 more", "one of [v-0, v-1, v-2, v-3, v-4, v-5, v-6, v-7, v-8, v-9, v-10, v-11, v-12, v-13, v-14, v-15, ... 4 more]", "u-1", ""},
 		{policy.Condition{Claim: claim("n"), LessThan: lit(number("1e30"))}, "{claim: n, lt: 1e30}", "less than 1e30", "1500", ""},
 		{policy.Condition{Claim: claim("tiny"), LessOrEqual: lit(number("0.5"))}, "{claim: tiny, lte: 0.5}", "at most 0.5", "-0.00012", ""},
 		{policy.Condition{Claim: claim("n"), GreaterThan: lit(number("12.25"))}, "{claim: n, gt: 12.25}", "more than 12.25", "1500", ""},
@@ -72,6 +72,9 @@ func TestExplainConditions(t *testing.T) {
 		{policy.Condition{Claim: claim("sub"), Suffix: &policy.Operand{Header: "h"}}, "{claim: sub, suffix: {header: h}}", `a string that ends with {header: h} ("1")`, "u-1", ""},
 		{policy.Condition{Claim: claim("sub"), Matches: lit("u-[0-9]")}, `{claim: sub, matches: "u-[0-9]"}`, `a string that matches as a whole "u-[0-9]"`, "u-1", ""},
 		{policy.Condition{Claim: claim("sub"), HasScope: lit("u-1")}, "{claim: sub, hasScope: u-1}", "scopes with u-1", "u-1", ""},
+		{policy.Condition{Header: "h", Equals: lit("2")}, `{header: h, equals: "2"}`, `exactly "2"`, `"1"`, ""},
+		{policy.Condition{Claim: claim("kept"), Equals: lit("x")}, "{claim: kept, equals: x}", "exactly x", "withheld", "left out of the token"},
+		{policy.Condition{Claim: claim("sub"), Prefix: &policy.Operand{Header: "void"}}, "{claim: sub, prefix: {header: void}}", "a string that begins with {header: void} (empty)", "u-1", "empty"},
 		{policy.Condition{Header: "two", Equals: lit("x")}, "{header: two, equals: x}", "exactly x", "repeated", "more than once"},
 		{policy.Condition{Issuer: "name", Equals: lit("idp")}, "{issuer: name, equals: idp}", "exactly idp", "idp", ""},
 		{policy.Condition{Issuer: "url", Equals: lit("idp")}, "{issuer: url, equals: idp}", "exactly idp", "https://id.example.com/", ""},
@@ -79,10 +82,31 @@ func TestExplainConditions(t *testing.T) {
 		{policy.Condition{Time: "now", LessThan: lit("2026-01-31T00:00:00Z")}, "{time: now, lt: 2026-01-31T00:00:00Z}", "less than 2026-01-31T00:00:00Z", "2026-03-01T12:00:00Z", ""},
 	} {
 		in := request("/users/u-1", token)
-		in.Headers = headers{"h": {"1"}, "two": {"x", "y"}}
+		in.Headers = headers{"h": {"1"}, "two": {"x", "y"}, "void": {""}}
 		got := truthOf(t, tc.c, in, "/users/{id}")
-		if !strings.Contains(got.Text, tc.text) || !strings.Contains(got.Expected, tc.expected) || got.Actual != tc.actual || !strings.Contains(got.Why, tc.why) {
+		if !strings.Contains(got.Text, tc.text) || got.Expected != tc.expected || got.Actual != tc.actual || !strings.Contains(got.Why, tc.why) {
 			t.Errorf("got  %q, %q, %q, %q\nwant %q, %q, %q, %q", got.Text, got.Expected, got.Actual, got.Why, tc.text, tc.expected, tc.actual, tc.why)
+		}
+	}
+}
+
+// TestExplainShowsRequireWhereItCounts: not without a token on a public route.
+func TestExplainShowsRequireWhereItCounts(t *testing.T) {
+	p := compile(t, policy.Spec{Require: []policy.Condition{has("a", "x")}})
+	without := request("/", nil)
+	without.Claims = nil
+	for name, row := range map[string]struct {
+		in     *policy.Input
+		public bool
+		want   int
+	}{
+		"a rule's":               {request("/", object{}), false, 1},
+		"without a token":        {without, false, 1},
+		"public, with a token":   {request("/", object{}), true, 1},
+		"public without a token": {without, true, 0},
+	} {
+		if got := p.Explain(row.in, row.public).Require; len(got) != row.want {
+			t.Errorf("%s: %+v", name, got)
 		}
 	}
 }
@@ -114,11 +138,21 @@ func TestExplainWithoutContext(t *testing.T) {
 	}
 }
 
+// secretHeaders have a secret of their own.
+type secretHeaders struct{ headers }
+
+func (secretHeaders) Secret(name string) bool { return name == "x-ours" }
+
 func TestP7TracesQuoteNoCredentials(t *testing.T) {
 	const secret = "c2VjcmV0"
 	in := request("/", object{"sub": "a"})
-	in.Headers = headers{"authorization": {"Bearer " + secret}, "cookie": {"id=" + secret}}
-	for _, name := range []string{"authorization", "cookie"} {
+	names := []string{"authorization", "proxy-authorization", "cookie", "dpop", "x-api-key", "x-forwarded-access-token", "x-amz-security-token", "x-ours"}
+	secrets := secretHeaders{headers{}}
+	for _, name := range names {
+		secrets.headers[name] = []string{secret}
+	}
+	in.Headers = secrets
+	for _, name := range names {
 		for _, c := range []policy.Condition{
 			{Header: name, Equals: lit("x")}, {Header: name, Exists: true},
 			{Claim: claim("sub"), Equals: &policy.Operand{Header: name}},

@@ -77,9 +77,14 @@ func TestScopesOfNamedConditions(t *testing.T) {
 		{"negated there", []policy.Condition{not(use("write")), scope("read")}, []string{"read"}},
 		{"negated inside", []policy.Condition{use("idle"), scope("read")}, []string{"read"}},
 		{"forbidden and held", []policy.Condition{not(use("idle")), scope("read")}, nil},
+		{"below a not", []policy.Condition{not(policy.Condition{All: []policy.Condition{scope("write")}}), scope("read")}, []string{"read"}},
+		{"of a header", []policy.Condition{{Header: "x-scope", HasScope: lit("write")}}, nil},
+		{"of a header, beside", []policy.Condition{{Header: "x-scope", HasScope: lit("write")}, scope("read")}, nil},
 	} {
 		p := compile(t, policy.Spec{Named: named, Rules: []policy.RuleSpec{allowWhen("r", tc.when...)}})
-		got := p.Evaluate(request("/", object{"scope": "other"}))
+		in := request("/", object{"scope": "other"})
+		in.Headers = headers{"x-scope": {"other"}}
+		got := p.Evaluate(in)
 		if !slices.Equal(got.Scopes, tc.scopes) || (got.Outcome == policy.ScopeMissing) != (tc.scopes != nil) {
 			t.Errorf("%s: %v %q, want %q", tc.name, got.Outcome, got.Scopes, tc.scopes)
 		}
@@ -116,6 +121,12 @@ func TestCompileNamed(t *testing.T) {
 		{"names", with([]policy.NamedCondition{name("", has("a", "x")), name("a b", has("a", "x")), name("m", has("a", "x")), name("m", has("a", "x"))}, use("m")),
 			[]string{"namedConditions[0].name: missing", "namedConditions[1].name: not a name", "namedConditions[3].name: namedConditions[2] already"}},
 		{"a rule may have the same name", with([]policy.NamedCondition{name("r", has("a", "x"))}, use("r")), nil},
+		{"unknown name, several are not near", with([]policy.NamedCondition{name("gamma", has("a", "x")), name("alpha", has("a", "x")), name("b a d", has("a", "x")), name("delta", has("a", "x"))}, use("reader")),
+			[]string{"namedConditions[2].name: not a name", "rules[0].when[0].use: one of [alpha, delta, gamma]"}},
+		{"a circle behind others", with([]policy.NamedCondition{name("a", cond{All: []cond{use("leaf"), use("b")}}), name("b", cond{All: []cond{use("leaf"), use("a")}}), name("leaf", has("a", "x"))}, has("a", "x")),
+			[]string{"namedConditions[1].all[1].use: a -> b -> a;"}},
+		{"mistakes of one hide no mistakes of its use", with([]policy.NamedCondition{name("m", cond{All: []cond{own, {}}})}, use("m")), []string{"namedConditions[0].all[1]: neither"}},
+		{"too many conditions in one", with([]policy.NamedCondition{name("m", cond{All: repeatCondition(has("a", "x"), 65)})}, has("a", "x")), []string{"namedConditions[0]: more than 64"}},
 		{"itself", with([]policy.NamedCondition{name("m", not(use("m")))}, use("m")), []string{"namedConditions[0].not.use: m -> m"}},
 		{"circle", with([]policy.NamedCondition{name("a", use("b")), name("b", cond{Any: []cond{use("c")}}), name("c", use("a"))}, has("a", "x")),
 			[]string{"namedConditions[2].use: a -> b -> c -> a"}},
@@ -130,6 +141,20 @@ func TestCompileNamed(t *testing.T) {
 		{"capture without paths", at(), []string{"rules[0].when[0].use: no paths"}},
 		{"capture in require", required, []string{"require[0].use: no paths"}},
 	})
+}
+
+// TestANearNameIsMeant: one that differs in a third of its letters at most.
+func TestANearNameIsMeant(t *testing.T) {
+	for written, want := range map[string]string{
+		"abcdefgxy": "write abcdefghi", "xbcdefghi": "write abcdefghi", "abcefghi": "write abcdefghi", "aabcdefghij": "write abcdefghi", "ABCDEFGHI": "write abcdefghi",
+		"abcxyzghi": "write abcdefghi", "abwxyzghi": "define it", "abcdefghiklmn": "write abcdefghi", "abcdefghiklmno": "define it", "abcde": "define it",
+		"kl": "define it", "klm": "write klmn", "mnkl": "define it", "lkmn": "define it", "klmo": "write klmn",
+	} {
+		_, problems := policy.Compile(policy.Spec{Named: []policy.NamedCondition{name("klmn", has("a", "x")), name("abcdefghi", has("a", "x"))}, Rules: []policy.RuleSpec{denyWhen("r", use(written))}})
+		if len(problems) != 1 || !strings.HasPrefix(problems[0].Mend, want) {
+			t.Errorf("%s: %v, want %s", written, problems, want)
+		}
+	}
 }
 
 // Names that use names that use names: small to write, and a bomb.

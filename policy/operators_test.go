@@ -59,6 +59,8 @@ func TestEquals(t *testing.T) {
 		{"string and number", sub(lit("5")), object{"sub": number("5")}, isUnknown, "type"},
 		{"boolean", sub(lit(true)), object{"sub": true}, isTrue, ""},
 		{"other boolean", sub(lit(false)), object{"sub": true}, isFalse, ""},
+		{"one of no booleans", policy.Condition{Claim: claim("sub"), In: lit([]any{false})}, object{"sub": true}, isFalse, ""},
+		{"one of booleans", policy.Condition{Claim: claim("sub"), In: lit([]any{false})}, object{"sub": false}, isTrue, ""},
 		{"boolean and string", sub(lit(true)), object{"sub": "true"}, isUnknown, "type"},
 		{"missing", sub(lit("u-1")), object{}, isUnknown, "missing"},
 		{"null", sub(lit("u-1")), object{"sub": nil}, isUnknown, "null"},

@@ -61,6 +61,8 @@ func TestTrailingSlash(t *testing.T) {
 	}
 	denyBut := deny("d", "/**")
 	denyBut.NotPaths = []string{"/open"}
+	denyButSlash := deny("d", "/**")
+	denyButSlash.NotPaths = []string{"/open/"}
 	for _, tc := range []struct {
 		name  string
 		rules []policy.RuleSpec
@@ -89,6 +91,8 @@ func TestTrailingSlash(t *testing.T) {
 		{"notPaths of an allow rule, elsewhere", []policy.RuleSpec{but("/x/")}, "/x/y", policy.Allowed},
 		{"notPaths of a deny rule", []policy.RuleSpec{everywhere, denyBut}, "/open", policy.Allowed},
 		{"notPaths of a deny rule, slash", []policy.RuleSpec{everywhere, denyBut}, "/open/", policy.DeniedByRule},
+		{"notPaths of a deny rule, slash in the pattern", []policy.RuleSpec{everywhere, denyButSlash}, "/open", policy.DeniedByRule},
+		{"notPaths of a deny rule, both with slash", []policy.RuleSpec{everywhere, denyButSlash}, "/open/", policy.Allowed},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			wantOutcome(t, compile(t, rules(tc.rules...)), request(tc.path, object{}), tc.want)

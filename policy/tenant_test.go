@@ -208,3 +208,21 @@ func TestP1NothingIsMappedWithoutAToken(t *testing.T) {
 		t.Errorf("without a token: %v, matched %v", got.Outcome, got.Matched.Has(0))
 	}
 }
+
+// TestCELNeedsTheLabelsThatItReads, but for those that it asks for first.
+func TestCELNeedsTheLabelsThatItReads(t *testing.T) {
+	for source, want := range map[string][]string{
+		`tenant.labels.plan == "a"`:                                                           {"plan"},
+		`tenant.labels["plan"] == tenant.labels.region`:                                       {"plan", "region"},
+		`has(tenant.labels.plan)`:                                                             nil,
+		`"plan" in tenant.labels`:                                                             nil,
+		`has(tenant.labels.plan) && tenant.labels.plan == "a"`:                                nil,
+		`tenant.labels.plan == "a" || !has(tenant.labels.plan)`:                               nil,
+		`has(tenant.labels.plan) && tenant.labels.plan == "a" && tenant.labels.region == "a"`: {"region"},
+		`request.headers.plan == "a" && claims.labels.plan == "a" && tenant.name == "a"`:      nil,
+	} {
+		if got := compile(t, rules(denyWhen("r", cel(source)))).Needs().Labels; !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", source, got, want)
+		}
+	}
+}
