@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	coltrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	commonv1 "go.opentelemetry.io/proto/otlp/common/v1"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 )
@@ -23,6 +24,7 @@ type Span struct {
 	Service, Name     string
 	Trace, ID, Parent string // in hexadecimal; no parent: ""
 	Attributes        map[string]string
+	Resource          map[string]string // attributes of the process
 }
 
 // Collector keeps what it is sent. The zero value is one. Safe for concurrent
@@ -32,11 +34,27 @@ type Collector struct {
 	spans []Span
 	text  strings.Builder
 	heads []http.Header
+	paths []string
+
+	status int    // of the answer; 0: 200
+	body   string // of the answer
+}
+
+// Answer sets the answer to the exports to come; one that redirects leads
+// elsewhere on this server, and one that is busy remains so for an hour. They are
+// kept all the same. Status 0 is 200.
+func (c *Collector) Answer(status int, body string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.status, c.body = status, body
 }
 
 // ServeHTTP takes an export.
 func (c *Collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.paths = append(c.paths, r.URL.Path)
 	if err != nil || r.URL.Path != "/v1/traces" {
 		w.WriteHeader(http.StatusBadRequest)
 		return
@@ -46,33 +64,38 @@ func (c *Collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.heads = append(c.heads, r.Header.Clone())
 	c.text.WriteString(protojson.Format(&message))
 	c.text.Write(body) // as it came, too
 	c.keep(&message)
+	if c.status != 0 {
+		w.Header().Set("Location", "/elsewhere")
+		w.Header().Set("Retry-After", "3600")
+		w.WriteHeader(c.status)
+	}
+	_, _ = io.WriteString(w, c.body)
 }
 
 func (c *Collector) keep(message *coltrace.ExportTraceServiceRequest) {
 	for _, resource := range message.GetResourceSpans() {
-		service := ""
-		for _, a := range resource.GetResource().GetAttributes() {
-			if a.GetKey() == "service.name" {
-				service = a.GetValue().GetStringValue()
-			}
-		}
+		process := words(resource.GetResource().GetAttributes())
 		for _, scope := range resource.GetScopeSpans() {
 			for _, s := range scope.GetSpans() {
-				span := Span{Service: service, Name: s.GetName(), Trace: hex.EncodeToString(s.GetTraceId()),
-					ID: hex.EncodeToString(s.GetSpanId()), Parent: hex.EncodeToString(s.GetParentSpanId()), Attributes: map[string]string{}}
-				for _, a := range s.GetAttributes() {
-					span.Attributes[a.GetKey()] = a.GetValue().GetStringValue()
-				}
-				c.spans = append(c.spans, span)
+				c.spans = append(c.spans, Span{Service: process["service.name"], Name: s.GetName(), Trace: hex.EncodeToString(s.GetTraceId()),
+					ID: hex.EncodeToString(s.GetSpanId()), Parent: hex.EncodeToString(s.GetParentSpanId()),
+					Attributes: words(s.GetAttributes()), Resource: process})
 			}
 		}
 	}
+}
+
+// words returns attributes that are texts; others are "".
+func words(attributes []*commonv1.KeyValue) map[string]string {
+	texts := make(map[string]string, len(attributes))
+	for _, a := range attributes {
+		texts[a.GetKey()] = a.GetValue().GetStringValue()
+	}
+	return texts
 }
 
 // Spans returns the spans that came, in their order.
@@ -87,6 +110,13 @@ func (c *Collector) Text() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.text.String()
+}
+
+// Paths returns those of all requests, whether they were exports or not.
+func (c *Collector) Paths() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.paths)
 }
 
 // Headers returns those of each export.

@@ -4,23 +4,20 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/pem"
-	"io"
-	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	coltrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"go.uber.org/zap"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/claimgate/claimgate/authz"
 	"github.com/claimgate/claimgate/cmd/claimgate/internal/config"
+	"github.com/claimgate/claimgate/cmd/claimgate/internal/otlptest"
 )
 
 // hanging is an exporter that waits until it is given up.
@@ -73,39 +70,6 @@ func TestCollectorThatHangs(t *testing.T) {
 	})
 }
 
-// collector is a collector of traces over HTTP.
-type collector struct {
-	mu     sync.Mutex
-	header http.Header
-	path   string
-	got    []*coltrace.ExportTraceServiceRequest
-	status int    // of the answer; 0: 200
-	body   string // of the answer
-}
-
-func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, _ := io.ReadAll(r.Body)
-	var message coltrace.ExportTraceServiceRequest
-	if err := proto.Unmarshal(body, &message); err != nil {
-		w.WriteHeader(http.StatusUnprocessableEntity)
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.got, c.header, c.path = append(c.got, &message), r.Header.Clone(), r.URL.Path
-	if c.status != 0 {
-		w.Header().Set("Location", "/elsewhere")
-		w.WriteHeader(c.status)
-	}
-	_, _ = io.WriteString(w, c.body)
-}
-
-func (c *collector) answer(status int, body string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.status, c.body = status, body
-}
-
 // TestExportOverHTTP: the collector gets the headers that are configured, the
 // process with its attributes, and the spans, over TLS by the authorities that
 // are configured.
@@ -113,7 +77,7 @@ func TestExportOverHTTP(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1") // which has no effect
 	t.Setenv("OTEL_TRACES_SAMPLER", "always_off")
 	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "k8s.pod.name=gate-0,service.name=other")
-	c := &collector{}
+	c := &otlptest.Collector{}
 	server := httptest.NewTLSServer(c)
 	defer server.Close()
 	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
@@ -127,19 +91,17 @@ func TestExportOverHTTP(t *testing.T) {
 	}
 	tracing.Traced(t.Context(), denial(), time.Millisecond)
 	tracing.Stop(t.Context())
-	if len(c.got) != 1 || c.path != "/v1/traces" || c.header.Get("Authorization") != "Bearer sesame" || c.header.Get("Content-Type") != "application/x-protobuf" {
-		t.Fatalf("%d posts, the last to %s with %v", len(c.got), c.path, c.header)
+	heads, spans := c.Headers(), c.Spans()
+	if !slices.Equal(c.Paths(), []string{"/v1/traces"}) || len(heads) != 1 || heads[0].Get("Authorization") != "Bearer sesame" || heads[0].Get("Content-Type") != "application/x-protobuf" {
+		t.Fatalf("posts to %q with %v", c.Paths(), heads)
 	}
-	resource := map[string]string{}
-	for _, a := range c.got[0].GetResourceSpans()[0].GetResource().GetAttributes() {
-		resource[a.GetKey()] = a.GetValue().GetStringValue()
+	if len(spans) != 1 || spans[0].Name != checkSpan {
+		t.Fatalf("spans %v", spans)
 	}
+	resource := spans[0].Resource
 	if resource["service.name"] != "claimgate" || resource["service.version"] != "1.2.3" || resource["deployment.environment.name"] != "prod" ||
 		resource["k8s.pod.name"] != "gate-0" || len(resource["service.instance.id"]) != 36 {
 		t.Errorf("resource %v", resource)
-	}
-	if span := c.got[0].GetResourceSpans()[0].GetScopeSpans()[0].GetSpans()[0]; span.GetName() != checkSpan {
-		t.Errorf("span %v", span)
 	}
 	if tracing.counted(spanExported) != 1 {
 		t.Error("it is not counted")
@@ -149,7 +111,7 @@ func TestExportOverHTTP(t *testing.T) {
 // TestForeignAuthorities: a collector whose certificate nobody vouches for gets
 // nothing.
 func TestForeignAuthorities(t *testing.T) {
-	c := &collector{}
+	c := &otlptest.Collector{}
 	server := httptest.NewUnstartedServer(c)
 	server.Config.ErrorLog = nil
 	server.StartTLS()
@@ -164,8 +126,8 @@ func TestForeignAuthorities(t *testing.T) {
 	}
 	tracing.Traced(t.Context(), denial(), 0)
 	tracing.Stop(t.Context())
-	if len(c.got) != 0 || tracing.counted(spanFailed) != 1 {
-		t.Errorf("%d posts, %d failed", len(c.got), tracing.counted(spanFailed))
+	if len(c.Paths()) != 0 || tracing.counted(spanFailed) != 1 {
+		t.Errorf("%d posts, %d failed", len(c.Paths()), tracing.counted(spanFailed))
 	}
 }
 
@@ -174,16 +136,16 @@ func TestForeignAuthorities(t *testing.T) {
 func TestP7CollectorsWordsGoNowhere(t *testing.T) {
 	for name, status := range map[string]int{"refused": 401, "broken": 500, "redirected": 307, "busy": 503, "too large": 0} {
 		t.Run(name, func(t *testing.T) {
-			c := &collector{}
+			c := &otlptest.Collector{}
 			server := httptest.NewServer(c)
 			defer server.Close()
 			tel, out := newTelemetry(t, LogSettings{})
-			settings := &config.TracingSettings{Endpoint: server.URL + "/v1/traces", Sample: 1, Timeout: 50 * time.Millisecond, Headers: map[string]string{"x-key": "sesame"}}
+			settings := &config.TracingSettings{Endpoint: server.URL + "/v1/traces", Sample: 1, Timeout: time.Minute, Headers: map[string]string{"x-key": "sesame"}}
 			if err := tel.Trace(settings, "1"); err != nil {
 				t.Fatal(err)
 			}
 			post := func(status int, body string) {
-				c.answer(status, body)
+				c.Answer(status, body)
 				tel.Tracer().Traced(t.Context(), denial(), 0)
 				if err := tel.tracing.provider.ForceFlush(t.Context()); err != nil {
 					t.Fatal(err)
@@ -192,14 +154,17 @@ func TestP7CollectorsWordsGoNowhere(t *testing.T) {
 			body := "your key sesame is bad" + map[bool]string{true: strings.Repeat(" ", maxTraceReply)}[status == 0]
 			post(status, body)
 			post(status, body)
-			post(200, "")
-			post(200, "")
+			post(0, "")
+			post(0, "")
 			tel.StopTracing(t.Context())
 			if n := tel.tracing.counted(spanFailed); n != 2 || tel.tracing.counted(spanExported) != 2 {
 				t.Errorf("%d failed", n)
 			}
-			if got := lines(t, out.String()); len(got) != 2 || got[0]["level"] != "warn" || got[1]["level"] != "info" || strings.Contains(out.String(), "sesame") || c.path != "/v1/traces" {
+			if got := lines(t, out.String()); len(got) != 2 || got[0]["level"] != "warn" || got[1]["level"] != "info" || strings.Contains(out.String(), "sesame") {
 				t.Errorf("the log: %s", out)
+			}
+			if slices.ContainsFunc(c.Paths(), func(path string) bool { return path != "/v1/traces" }) {
+				t.Errorf("posts to %q", c.Paths())
 			}
 			scraped, err := testutil.GatherAndCount(tel.Metrics().Gatherer(), "claimgate_spans_total")
 			if err != nil || scraped != 4 {
