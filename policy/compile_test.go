@@ -251,6 +251,8 @@ func TestCompileComparisons(t *testing.T) {
 		{"expressions as large as may be", when(cond{Claim: a, Matches: lit("a{1000}b{22}")}), nil},
 		{"an expression one too large", when(cond{Claim: a, Matches: lit("a{1000}b{23}")}), []string{"rules[0].when[0].matches: 1025 instructions"}},
 		{"expressions as large in all as may be", when(repeatCondition(cond{Claim: a, Matches: lit("a{1000}b{22}")}, 8)...), nil},
+		{"expressions one too large in all are told once", when(append(repeatCondition(cond{Claim: a, Matches: lit("a{1000}b{22}")}, 7), cond{Claim: a, Matches: lit("a{1000}b{20}")}, cond{Claim: a, Matches: lit("a")}, cond{Claim: a, Matches: lit("a")})...),
+			[]string{"rules[0].when[8].matches: 8192 instructions in all"}},
 		{"expressions too large in all are told once", when(append(repeatCondition(cond{Claim: a, Matches: lit("a{1000}b{22}")}, 8), cond{Claim: a, Matches: lit("")}, cond{Claim: a, Matches: lit("a")}, cond{Claim: a, Matches: lit("a")})...),
 			[]string{"rules[0].when[8].matches: empty string", "rules[0].when[9].matches: 8192 instructions in all"}},
 		{"blocks", when(cond{RemoteIP: "peer", Within: lit([]any{"10.0.0.0/8", "10.0.0.1", "10.0.0.1/8", "x", "fe80::1%eth0", number("1")})}),

@@ -214,6 +214,7 @@ func TestCELNeedsTheLabelsThatItReads(t *testing.T) {
 	for source, want := range map[string][]string{
 		`tenant.labels.plan == "a"`:                                                           {"plan"},
 		`tenant.labels["plan"] == tenant.labels.region`:                                       {"plan", "region"},
+		`tenant.labels.plan == "a" || tenant.labels.plan == "b"`:                              {"plan"},
 		`has(tenant.labels.plan)`:                                                             nil,
 		`"plan" in tenant.labels`:                                                             nil,
 		`has(tenant.labels.plan) && tenant.labels.plan == "a"`:                                nil,

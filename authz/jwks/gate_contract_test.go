@@ -17,7 +17,7 @@ func TestP3BackOffClosesTheGate(t *testing.T) {
 		s.sleep(time.Minute) // many cooldowns later
 		s.want("b", "pending")
 		s.wantFetches(2)
-		if status := s.source.Status(); !status.BackOff || status.Failures != 1 {
+		if status := s.source.Status(); !status.BackOff || status.Failures != 1 || status.GateClosures != 1 {
 			t.Errorf("%+v", status)
 		}
 		s.sleep(4 * time.Minute)
