@@ -165,6 +165,8 @@ func TestCompileCEL(t *testing.T) {
 		{"header in upper case", one(`request.headers["X-Region"] == "x"`), []string{at + "not a lower-case header name"}},
 		{"header in upper case, asked for", one(`"X-Region" in request.headers`), []string{at + "not a lower-case header name"}},
 		{"zone of a short place", one(`now.getHours("Cuba") < 8`), []string{at + "names a place"}},
+		{"zones of other forms", rules(denyWhen("r", cel(`now.getHours("aa:bb") < 8`), cel(`now.getHours("/0:00") < 8`), cel(`now.getHours("0::00") < 8`), cel(`now.getHours("00.00") < 8`), cel(`now.getHours("00:0") < 8`), cel(`now.getHours("") < 8`))),
+			[]string{"rules[0].when[0].cel: names a place", "rules[0].when[1].cel: names a place", "rules[0].when[2].cel: names a place", "rules[0].when[3].cel: names a place", "rules[0].when[4].cel: names a place", "rules[0].when[5].cel: names a place"}},
 		{"zone with two signs", one(`now.getHours("+-01:00") < 8`), []string{at + "names a place"}},
 		{"zone of a place", one(`now.getHours("Europe/Berlin") < 8`), []string{at + "names a place"}},
 		{"zone from a claim", one(`now.getHours(claims.zone) < 8`), []string{at + "names a place"}},

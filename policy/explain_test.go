@@ -151,7 +151,11 @@ func TestP7TracesQuoteNoCredentials(t *testing.T) {
 	for _, name := range names {
 		secrets.headers[name] = []string{secret}
 	}
+	secrets.headers["x-plain"] = []string{"eu"}
 	in.Headers = secrets
+	if got := truthOf(t, policy.Condition{Header: "x-plain", Equals: lit("x")}, in); got.Actual != "eu" {
+		t.Errorf("a header that is no secret: %s", got.Actual)
+	}
 	for _, name := range names {
 		for _, c := range []policy.Condition{
 			{Header: name, Equals: lit("x")}, {Header: name, Exists: true},
