@@ -228,6 +228,45 @@ func nextOf(b string) (tag uint32, start, end int) {
 	return next(b)
 }
 
+// TestEveryByteOfAnAddress changes the bytes of addresses, and cuts them: one that
+// is taken at once must be what generated code reads, as source and as destination.
+func TestEveryByteOfAnAddress(t *testing.T) {
+	socket := func(text, rest string) string {
+		inner := string(protowire.AppendString([]byte{0x12}, text)) + rest
+		return string(protowire.AppendString([]byte{0x0a}, inner))
+	}
+	for _, address := range []string{
+		socket("192.0.2.1", "\x18\x50"), socket("192.0.2.1", "\x18\xbb\x03"), socket("::1", "\x18\xff\xff\x03"), socket("::1", "\x18\x05\x18\x05"),
+		socket("", "\x18\x50"), socket("192.0.2.1", ""), socket(strings.Repeat("a", 121), "\x18\x50"), socket(strings.Repeat("a", 125), "\x18\x50"),
+		"\x0a\x83\x12\x7f" + strings.Repeat("a", 127) + "\x18\x50",
+	} {
+		for at := range min(len(address), 20) {
+			for _, c := range []byte{0, 1, 5, 0x08, 0x0a, 0x12, 0x18, 0x1a, 0x1f, 0x7f, 0x80, 0x83, 0xff, address[at] - 1, address[at] + 1} {
+				compareAddress(t, address[:at]+string([]byte{c})+address[at+1:])
+			}
+			compareAddress(t, address[:at])
+			compareAddress(t, address[:len(address)-at])
+		}
+		compareAddress(t, address+address)
+		compareAddress(t, address+"\x0a\x00")
+	}
+}
+
+// compareAddress holds both codecs to each other on an address of either peer,
+// with another one before it and without.
+func compareAddress(t *testing.T, address string) {
+	t.Helper()
+	for _, peer := range []protowire.Number{1, 2} {
+		for _, field := range []protowire.Number{1, 2} { // the other one is a text
+			one := part{peer, "", []part{{field, address, nil}}}
+			two := part{peer, "", []part{{1, "", []part{{1, "", []part{{2, "198.51.100.7", nil}}}}}, {field, address, nil}}}
+			for _, p := range []part{one, two} {
+				compareReading(t, (&injector{at: -1}).encode([]part{{1, "", []part{p}}}), 0)
+			}
+		}
+	}
+}
+
 // TestEveryFormOfAnEntry writes entries of headers from up to three fields in
 // any order: what Envoy writes is read another way than the rest, and must be
 // read as the rest is.
