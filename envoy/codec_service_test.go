@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	_ "google.golang.org/grpc/encoding/gzip" // registers the compressor
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -187,4 +188,18 @@ func testNoHandlerEndsTheProcess(t *testing.T, m mode) {
 		}
 	}
 	expectAllow(t, conn, encoded(t, plain().raw()))
+}
+
+// TestWhatWasStoppedIsNeverReadyAgain, whatever is said of it afterwards.
+func TestWhatWasStoppedIsNeverReadyAgain(t *testing.T) {
+	service := NewService(NewServer(ServerOptions{Decider: always(allow)}), ServiceOptions{})
+	service.SetReady(true)
+	service.Stop()
+	service.SetReady(true)
+	for _, name := range healthServices() {
+		got, err := service.health.Check(t.Context(), &healthv1.HealthCheckRequest{Service: name})
+		if err != nil || got.GetStatus() != notServing {
+			t.Errorf("%q: %v, %v", name, got.GetStatus(), err)
+		}
+	}
 }
