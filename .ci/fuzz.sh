@@ -15,7 +15,7 @@ workers=()
 if [ -n "${FUZZPARALLEL:-}" ]; then workers=(-parallel "$FUZZPARALLEL"); fi
 commit=$(git describe --always --dirty --exclude '*' 2>/dev/null || echo unknown)
 mkdir -p "$(dirname "$record")"
-patience=30s
+patience=3m # and before that 30s
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 count=0
@@ -24,8 +24,9 @@ while IFS=: read -r file line; do
   if ! grep -qE -- "$only" <<<"$target"; then continue; fi
   package=./$(dirname "$file")
   echo "fuzz $package $target for $fuzztime"
-  # On a busy machine the seeds alone may take the whole time; then it gets more.
-  for try in "$fuzztime" "$patience"; do
+  # On a busy machine the seeds, with what earlier runs left in the cache of go, may
+  # take the whole time; then it gets more.
+  for try in "$fuzztime" 30s "$patience"; do
     if ! go test -run '^$' -fuzz "^$target\$" -fuzztime "$try" -fuzzminimizetime 20x -timeout 0 ${workers[@]+"${workers[@]}"} "$package" >"$log" 2>&1; then
       # The go command may call it a failure that the time ended while a worker
       # was at work; it then names no input. Anything else is a finding.
