@@ -1,7 +1,5 @@
 package token
 
-import "math/bits"
-
 // Kind is the JSON type of a Value.
 type Kind uint8
 
@@ -98,31 +96,15 @@ func (v *Value) Member(i int) (string, *Value) {
 	return kid.textOf(kid.name), kid
 }
 
-// A word with the same byte eight times is that byte by ones.
-const (
-	ones  = 0x0101010101010101
-	highs = 0x80 * ones
-)
-
-// Get returns the member of an Object by its exact name, or nil. It looks at the
-// tags of eight members at a time, and at those whose tag fits.
+// Get returns the member of an Object by its exact name, or nil.
 func (v *Value) Get(name string) *Value {
 	if v.Kind() != Object {
 		return nil
 	}
-	root, tag := v.root(), ones*uint64(tagOf(name))
-	from, end := int(v.text.at), int(v.text.at)+int(v.text.n)
-	for ; from < end; from += tagRow {
-		differ := root.tagsAt(from) ^ tag
-		// The high bit of each byte that is zero, and of some above it that are not.
-		for zero := (differ - ones) &^ differ & highs; zero != 0; zero &= zero - 1 {
-			at := from + bits.TrailingZeros64(zero)/8
-			if at >= end {
-				return nil
-			}
-			if kid := root.cellAt(at); root.textAt(kid.name) == name {
-				return kid
-			}
+	kids, tag := v.kids(), tagOf(name)
+	for i := range kids {
+		if kid := &kids[i]; kid.tag == tag && int(kid.name.n) == len(name) && kid.textOf(kid.name) == name {
+			return kid
 		}
 	}
 	return nil

@@ -1,15 +1,11 @@
 package token
 
-import (
-	"encoding/binary"
-	"unsafe"
-)
+import "unsafe"
 
 // A document is one allocation without pointers, whatever it holds: its cells,
-// the outermost one first and the children of each container in a row, then the
-// tag of each cell, and then all names and texts. So a cached token is nothing
-// that the collector has to follow, and a Value that is in use keeps its whole
-// document alive.
+// the outermost one first and the children of each container in a row, and then
+// all names and texts. So a cached token is nothing that the collector has to
+// follow, and a Value that is in use keeps its whole document alive.
 
 // cell is what a Value knows of itself.
 type cell struct {
@@ -23,13 +19,13 @@ type cell struct {
 	exp       int16  // of a Num
 }
 
-// tagOf tells most names apart, so that Get reads hardly any text but what it
-// looks for.
+// tagOf tells most names apart that are of one length, so that Get reads hardly
+// any text but what it looks for.
 func tagOf(name string) uint8 {
 	if name == "" {
 		return 0
 	}
-	return name[0] + 31*name[len(name)-1] + 7*uint8(len(name)&0xff)
+	return name[0] + 31*name[len(name)-1]
 }
 
 // span is a part of the texts of a document, or a row of its cells.
@@ -38,7 +34,6 @@ type span struct{ at, n uint16 }
 const (
 	cellSize = unsafe.Sizeof(Value{})
 	maxText  = 1<<16 - 1 // bytes of all names and texts of one document
-	tagRow   = 8         // tags are read so many at a time
 )
 
 // noCopy lets go vet find values that are copied.
@@ -50,23 +45,21 @@ func (*noCopy) Unlock() {}
 // newDocument lays out a document and returns its outermost value.
 func newDocument(root cell, cells []cell, text []byte) *Value {
 	count := 1 + len(cells)
-	size := documentBytes(count, len(text))
-	doc := make([]Value, (size+int(cellSize)-1)/int(cellSize))
+	doc := make([]Value, count+(len(text)+int(cellSize)-1)/int(cellSize))
 	root.name = span{at: uint16(count)}
 	doc[0].cell = root
-	rest := unsafe.Slice((*byte)(unsafe.Pointer(&doc[count])), size-count*int(cellSize)) //nolint:gosec // what doc has beside cells
 	for i := range cells {
 		doc[1+i].cell = cells[i]
 		doc[1+i].index = uint16(1 + i)
-		rest[1+i] = cells[i].tag
 	}
-	copy(rest[count:], text)
+	if len(text) > 0 {
+		copy(unsafe.Slice((*byte)(unsafe.Pointer(&doc[count])), len(text)), text) //nolint:gosec // the rest of doc is as long
+	}
 	return &doc[0]
 }
 
-// documentBytes returns what the document of n cells and that much text takes. The
-// tags of the last cell are followed by so many bytes that a row can be read there.
-func documentBytes(cells, text int) int { return cells*(int(cellSize)+1) + text + tagRow - 1 }
+// documentBytes returns what the document of n cells and that much text takes.
+func documentBytes(cells, text int) int { return cells*int(cellSize) + text }
 
 // root returns the outermost value of the document.
 func (v *Value) root() *Value {
@@ -74,29 +67,17 @@ func (v *Value) root() *Value {
 }
 
 // textOf returns a part of the texts.
-func (v *Value) textOf(s span) string { return v.root().textAt(s) }
-
-// textAt is textOf for the outermost value.
-func (v *Value) textAt(s span) string {
+func (v *Value) textOf(s span) string {
 	if s.n == 0 {
 		return ""
 	}
-	return unsafe.String((*byte)(unsafe.Add(unsafe.Pointer(v), int(v.name.at)*(int(cellSize)+1)+int(s.at))), int(s.n)) //nolint:gosec // within one document
+	root := v.root()
+	return unsafe.String((*byte)(unsafe.Add(unsafe.Pointer(root), int(root.name.at)*int(cellSize)+int(s.at))), int(s.n)) //nolint:gosec // within one document
 }
 
 // kid returns a child of a List or Object.
-func (v *Value) kid(i int) *Value { return v.root().cellAt(int(v.text.at) + i) }
-
-// cellAt returns a value of the document of the outermost one.
-func (v *Value) cellAt(index int) *Value {
-	return (*Value)(unsafe.Add(unsafe.Pointer(v), index*int(cellSize))) //nolint:gosec // within one document
-}
-
-// tagsAt returns the tags, a byte each, of that value of the document of the
-// outermost one and of those after it. What follows the last one is anything.
-func (v *Value) tagsAt(index int) uint64 {
-	at := unsafe.Add(unsafe.Pointer(v), int(v.name.at)*int(cellSize)+index) //nolint:gosec // within one document
-	return binary.LittleEndian.Uint64((*[tagRow]byte)(at)[:])
+func (v *Value) kid(i int) *Value {
+	return (*Value)(unsafe.Add(unsafe.Pointer(v), (int(v.text.at)+i-int(v.index))*int(cellSize))) //nolint:gosec // within one document
 }
 
 // kids returns the children of a List or Object.
