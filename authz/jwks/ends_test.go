@@ -10,7 +10,6 @@ import (
 	"io"
 	"log"
 	"math/big"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -142,15 +141,7 @@ func TestRunOutlastsEverythingOfIt(t *testing.T) {
 func TestWhatEndsLeavesNoConnection(t *testing.T) {
 	for name, retained := range map[string]bool{"the registry": false, "the source": true} {
 		t.Run(name, func(t *testing.T) {
-			closed := make(chan struct{})
-			server := httptest.NewUnstartedServer(answers(keySetOf(ecKey("a"))))
-			server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
-				if state == http.StateClosed {
-					close(closed)
-				}
-			}
-			server.Start()
-			defer server.Close()
+			server, closed := serveOnce(t)
 			registry := NewRegistry(Options{})
 			_ = mustSource(t, registry, SourceSpec{Issuer: demoIssuer, URI: server.URL})
 			stop := start(t, registry)

@@ -80,9 +80,9 @@ func idOf(t *testing.T, spec SourceSpec) string {
 	return mustSource(t, NewRegistry(Options{}), spec).ID()
 }
 
-// TestInspectMakesOneFetchAndLeavesNothing open, also where its time is over
-// before it begins.
-func TestInspectMakesOneFetchAndLeavesNothing(t *testing.T) {
+// serveOnce serves a key set over one connection, and tells when that is closed.
+func serveOnce(t *testing.T) (*httptest.Server, <-chan struct{}) {
+	t.Helper()
 	closed := make(chan struct{})
 	server := httptest.NewUnstartedServer(answers(keySetOf(ecKey("a"))))
 	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
@@ -91,7 +91,14 @@ func TestInspectMakesOneFetchAndLeavesNothing(t *testing.T) {
 		}
 	}
 	server.Start()
-	defer server.Close()
+	t.Cleanup(server.Close)
+	return server, closed
+}
+
+// TestInspectMakesOneFetchAndLeavesNothing open, also where its time is over
+// before it begins.
+func TestInspectMakesOneFetchAndLeavesNothing(t *testing.T) {
+	server, closed := serveOnce(t)
 	now := epoch
 	clock := func() time.Time { now = now.Add(time.Second); return now }
 	spec := SourceSpec{Issuer: demoIssuer, URI: server.URL}

@@ -46,9 +46,9 @@ func nameLike(random *rand.Rand) string {
 	return string(name)
 }
 
-// TestGetInTheLastRow: the tags of the last members are read where a document
-// has nothing behind them.
-func TestGetInTheLastRow(t *testing.T) {
+// TestGetOfASmallDocument: of members without a name, and where a document ends
+// with its last member.
+func TestGetOfASmallDocument(t *testing.T) {
 	for _, doc := range []string{`{}`, `{"":null}`, `{"":{}}`, `{"":[]}`, `{"":{"":null}}`, `{"":[null,null,null,null,null,null,null]}`} {
 		v := must(ParseObject([]byte(doc)))
 		for name, want := range map[string]bool{"": doc != `{}`, "a": false, "\x00": false} {
